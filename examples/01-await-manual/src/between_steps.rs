@@ -1,0 +1,45 @@
+//! What a loop in Rust owes its caller between two steps: Ctrl-C, the other threads, an end.
+//!
+//! A loop in Python gets the first two from the interpreter, which looks for signals and for
+//! waiting threads while it runs bytecode. A loop in Rust runs none.
+
+use std::time::{Duration, Instant};
+
+use pyo3::{
+    exceptions::{PyTimeoutError, PyValueError},
+    prelude::*,
+};
+
+/// How long the caller is willing to wait.
+pub struct Patience {
+    timeout: Option<f64>,
+    deadline: Option<Instant>,
+}
+
+impl Patience {
+    /// Starts the clock. `timeout` is in seconds; `None` and infinity wait for ever, and one that
+    /// is not positive is over at the first yield. Raises `ValueError` for NaN, as
+    /// `threading.Lock.acquire` does.
+    pub fn new(timeout: Option<f64>) -> PyResult<Self> {
+        if timeout.is_some_and(f64::is_nan) {
+            return Err(PyValueError::new_err("Invalid value NaN (not a number)"));
+        }
+        let deadline = timeout
+            .and_then(|seconds| Duration::try_from_secs_f64(seconds.max(0.0)).ok())
+            .and_then(|wait| Instant::now().checked_add(wait));
+        Ok(Self { timeout, deadline })
+    }
+
+    /// To be called after each yield. Raises `KeyboardInterrupt`, or whatever else a signal's
+    /// handler raises, and `TimeoutError` once the time is up.
+    pub fn between_steps(&self, py: Python<'_>) -> PyResult<()> {
+        py.check_signals()?; // forget it, and Ctrl-C stays unheard until the awaitable ends
+        py.detach(|| ()); // forget it, and on a GIL build every other thread stands still
+        match (self.deadline, self.timeout) {
+            (Some(deadline), Some(timeout)) if Instant::now() >= deadline => Err(
+                PyTimeoutError::new_err(format!("not done within {timeout:?} seconds")),
+            ),
+            _ => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,103 @@
+"""What a driver owes its caller between two steps: Ctrl-C, and a turn for the other threads.
+
+The awaitables here are C all the way, so that no step of theirs runs a bytecode: in a coroutine
+written in Python the interpreter would look after signals and threads, and hide a driver that
+does not. The timeouts are watchdogs.
+"""
+
+from __future__ import annotations
+
+import _thread
+import functools
+import itertools
+import operator
+import signal
+import sys
+import threading
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
+from types import ModuleType
+
+import pytest
+
+from await_manual import drive_all, first_try
+from samples import Steps
+
+WATCHDOG = 60.0  # seconds
+GIL = getattr(sys, "_is_gil_enabled", lambda: True)()
+
+
+class PressesCtrlC(Steps):
+    """Its first step does what Ctrl-C does; `rest` are the steps that follow it."""
+
+    def __init__(self) -> None:
+        self.rest = itertools.repeat(None, 100_000)
+        super().__init__(itertools.chain(map(_thread.interrupt_main, [signal.SIGINT]), self.rest))
+
+
+def test_ctrl_c_is_heard_before_the_next_step(book: ModuleType) -> None:
+    awaitable = PressesCtrlC()
+    with pytest.raises(KeyboardInterrupt):
+        book.drive(awaitable, timeout=WATCHDOG)
+    assert operator.length_hint(awaitable.rest) == 100_000
+
+
+def test_ctrl_c_ends_a_trace_too(book: ModuleType) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        book.trace(PressesCtrlC(), timeout=WATCHDOG)
+
+
+def test_ctrl_c_ends_drive_all() -> None:
+    awaitable = PressesCtrlC()
+    with pytest.raises(KeyboardInterrupt):
+        drive_all(awaitable)
+    assert operator.length_hint(awaitable.rest) == 100_000
+
+
+def test_the_first_try_is_deaf_until_the_awaitable_ends() -> None:
+    awaitable = PressesCtrlC()
+    with pytest.raises(KeyboardInterrupt):
+        first_try(awaitable)
+    assert operator.length_hint(awaitable.rest) == 0
+
+
+class WakesAnotherThread(Steps):
+    """Its first step lets another thread go on, as soon as that thread is given a turn."""
+
+    def __init__(self, rest: Iterator[bool | None]) -> None:
+        self.lock = threading.Lock()
+        self.lock.acquire()
+        let_go = itertools.islice(iter(self.lock.release, "never"), 1)
+        super().__init__(itertools.chain(let_go, rest))
+
+    @contextmanager
+    def with_thread(self, act: Callable[[], None]) -> Generator[None, None, None]:
+        """For as long as the block lasts, a thread waits for its turn and then does `act`."""
+
+        def other() -> None:
+            with self.lock:
+                act()
+
+        thread = threading.Thread(target=other)
+        thread.start()
+        yield
+        thread.join()
+
+
+def test_another_thread_gets_its_turn_while_drive_drives(book: ModuleType) -> None:
+    flags: dict[str, bool] = {}
+    until_done = iter(functools.partial(flags.get, "done"), True)
+    awaitable = WakesAnotherThread(until_done)  # it can only end if the other thread runs
+    with awaitable.with_thread(lambda: flags.update(done=True)):
+        book.drive(awaitable, timeout=WATCHDOG)
+    assert flags == {"done": True}
+
+
+@pytest.mark.skipif(not GIL, reason="without a GIL every thread has its turn at any time")
+def test_the_first_try_lets_it_wait_until_the_awaitable_ends() -> None:
+    steps_left: list[int] = []
+    rest = itertools.repeat(None, 100_000)
+    awaitable = WakesAnotherThread(rest)
+    with awaitable.with_thread(lambda: steps_left.append(operator.length_hint(rest))):
+        first_try(awaitable)
+    assert steps_left == [0]

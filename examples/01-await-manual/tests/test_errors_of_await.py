@@ -1,0 +1,135 @@
+"""What cannot be awaited gets the error that `await` itself gives, on each Python."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from samples import Returns, ask, hello_after, outcome
+
+
+async def native(awaitable: Any) -> Any:
+    """`await` itself: the reference."""
+    return await awaitable
+
+
+def native_drive(awaitable: Any) -> Any:
+    coroutine = native(awaitable)
+    try:
+        coroutine.send(None)
+    except StopIteration as stop:
+        return stop.value
+    finally:
+        coroutine.close()
+
+
+class NoneForAwait:
+    __await__ = None
+
+
+class OnTheInstance:
+    def __init__(self) -> None:
+        self.__await__ = lambda: iter(())
+
+
+class Raises:
+    def __await__(self) -> Any:
+        raise KeyError("in __await__")
+
+
+class AttributeErrorInside:
+    def __await__(self) -> Any:
+        raise AttributeError("in __await__")
+
+
+def finished() -> Any:
+    coroutine = hello_after(0)
+    with pytest.raises(StopIteration):
+        coroutine.send(None)
+    return coroutine
+
+
+def closed() -> Any:
+    coroutine = hello_after(0)
+    coroutine.close()
+    return coroutine
+
+
+def finished_generator() -> Any:
+    generator = ask()
+    assert list(generator) == [None]
+    return generator
+
+
+def plain_generator() -> Any:
+    return (step for step in range(0))
+
+
+async def async_generator() -> Any:
+    yield 1
+
+
+def returns_coroutine() -> Any:
+    coroutine = hello_after(0)
+    coroutine.close()
+    return Returns(coroutine)
+
+
+BAD: dict[str, Callable[[], Any]] = {
+    "a number": lambda: 5,
+    "None": lambda: None,
+    "a class": lambda: Returns,
+    "a function instead of its call": lambda: hello_after,
+    "a plain generator": plain_generator,
+    "an async generator": async_generator,
+    "__await__ = None": NoneForAwait,
+    "__await__ on the instance only": OnTheInstance,
+    "__await__ raises": Raises,
+    "__await__ raises AttributeError": AttributeErrorInside,
+    "__await__ returns a number": lambda: Returns(5),
+    "__await__ returns an iterable": lambda: Returns([None]),
+    "__await__ returns None": lambda: Returns(None),
+    "__await__ returns a coroutine": returns_coroutine,
+    "__await__ returns a generator-based coroutine": lambda: Returns(ask()),
+    "a coroutine already awaited": finished,
+    "a coroutine already closed": closed,
+    "a generator-based coroutine already awaited": finished_generator,
+}
+
+
+@pytest.mark.parametrize("make", BAD.values(), ids=BAD.keys())
+def test_drive_and_await_say_the_same(book: ModuleType, make: Callable[[], Any]) -> None:
+    expected = outcome(lambda: native_drive(make()))
+    assert outcome(lambda: book.drive(make())) == expected
+
+
+@pytest.mark.parametrize("make", BAD.values(), ids=BAD.keys())
+def test_trace_raises_it_or_ends_in_it(book: ModuleType, make: Callable[[], Any]) -> None:
+    def end_of_trace() -> object:
+        last, value = book.trace(make())[-1]
+        if last == "raise":
+            raise value
+        return value
+
+    assert outcome(end_of_trace) == outcome(lambda: native_drive(make()))
+
+
+def test_a_coroutine_that_another_one_awaits_is_refused(book: ModuleType) -> None:
+    shared = hello_after(1)
+    first = native(shared)
+    first.send(None)
+    with pytest.raises(RuntimeError, match=r"^coroutine is being awaited already$"):
+        book.drive(shared)
+    with pytest.raises(StopIteration, match="hello"):  # and its first driver is not disturbed
+        first.send(None)
+
+
+def test_a_running_coroutine_is_refused(book: ModuleType) -> None:
+    async def drives_itself() -> object:
+        return outcome(lambda: book.drive(itself))
+
+    itself = drives_itself()
+    assert book.drive(itself) == ("raises", (ValueError, "coroutine already executing"))
