@@ -14,6 +14,7 @@ import atexit
 import functools
 import getpass
 import hashlib
+import json
 import os
 import re
 import shlex
@@ -91,9 +92,8 @@ def alone(session: nox.Session, chapter: Path) -> None:
     """its folder alone, by the commands of its README: pip, pytest, tox."""
     require_rust(chapter)
     session.chdir(copy_out_of_the_repository(session, chapter))
-    for block in re.findall(
-        r"^```sh\n(.+?)^```", Path("README.md").read_text("utf-8"), re.M | re.S
-    ):
+    readme = Path("README.md").read_text("utf-8")
+    for block in re.findall(r"^```sh\n(.+?)^```", readme, re.MULTILINE | re.DOTALL):
         for command in block.splitlines():
             session.run(*shlex.split(command))
 
@@ -136,8 +136,11 @@ def lint_python(session: nox.Session) -> None:
 
 @nox.session(venv_backend="none")
 def book(session: nox.Session) -> None:
-    """The front page names every chapter, and what chapters have in common is the same in each."""
+    """The front page leads to every chapter, and what chapters have in common is the same."""
     page = (ROOT / "README.md").read_text("utf-8")
+    measured = json.loads((ROOT / "examples/02-awaitable/measured.json").read_text("utf-8"))
+    if f"costs {measured['ratios']['`Ready` in Rust']} times" not in page:
+        session.error("README.md does not have the figure that chapter 02 measured.")
     for link in re.findall(r"\]\((?!https?:|#)([^)#]+)", page):
         if not (ROOT / link).exists():
             session.error(f"README.md links to {link}, which does not exist.")
@@ -160,7 +163,7 @@ def copy_out_of_the_repository(session: nox.Session, chapter: Path) -> Path:
     """
     clone = hashlib.sha256(bytes(ROOT)).hexdigest()[:8]
     base = Path(tempfile.gettempdir(), f"async-pyo3-{getpass.getuser()}-{clone}")
-    folder = base / session.name / chapter.name
+    folder = base / str(session.python) / chapter.name
     shutil.rmtree(folder, ignore_errors=True)
     ignore = shutil.ignore_patterns(".*", "target", "dist", "__pycache__", "*.so", "*.pyd")
     return shutil.copytree(chapter, folder, ignore=ignore)
@@ -203,7 +206,9 @@ def require_rust(chapter: Path) -> None:
     for tool in ("cargo", "rustc", *(["cc"] if os.name == "posix" else [])):
         if not shutil.which(tool):
             sys.exit(f"{tool} was not found. {hint}")
-    rustc = subprocess.run(["rustc", "--version"], capture_output=True, text=True, check=True)
-    found = rustc.stdout.split()[1]
-    if [*map(int, found.split(".")[:2])] < [*map(int, wanted.split(".")[:2])]:
-        sys.exit(f"rustc {found} is too old. {hint}")
+    rustc = subprocess.run(["rustc", "--version"], capture_output=True, text=True, check=False)
+    found = re.search(r"rustc (\d+)\.(\d+)", rustc.stdout)
+    if not found:
+        sys.exit(f"rustc does not say its version: {rustc.stderr.strip()} {hint}")
+    if [int(part) for part in found.groups()] < [int(part) for part in wanted.split(".")]:
+        sys.exit(f"{found[0]} is too old. {hint}")

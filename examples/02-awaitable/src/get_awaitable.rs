@@ -5,6 +5,7 @@
 
 use pyo3::{
     exceptions::PyRuntimeError,
+    intern,
     prelude::*,
     sync::PyOnceLock,
     types::{PyIterator, PyType},
@@ -20,12 +21,13 @@ const ITERABLE_COROUTINE: u32 = 0x100;
 /// Raises what `await` itself raises: `TypeError` for what cannot be awaited or gives no iterator,
 /// and `RuntimeError` for a coroutine that another one is awaiting.
 pub fn get_awaitable<'py>(awaitable: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyIterator>> {
+    let py = awaitable.py();
     if is_generator_coroutine(awaitable)? {
         return Ok(awaitable.clone().cast_into()?); // it has no `__await__`: it is its own iterator
     }
     refuse_if_awaited_elsewhere(awaitable)?;
     // Looked up on the type, as the slot is: an attribute of the instance does not count.
-    let Some(method) = awaitable.get_type().getattr_opt("__await__")? else {
+    let Some(method) = awaitable.get_type().getattr_opt(intern!(py, "__await__"))? else {
         return Err(cannot_be_awaited(awaitable)?);
     };
     let returned = method.call1((awaitable,))?;
@@ -58,7 +60,11 @@ fn is_generator_coroutine(object: &Bound<'_, PyAny>) -> PyResult<bool> {
 
 /// Two drivers would take each other's steps, so `await` refuses to be the second one.
 fn refuse_if_awaited_elsewhere(awaitable: &Bound<'_, PyAny>) -> PyResult<()> {
-    if is_coroutine(awaitable)? && !awaitable.getattr("cr_await")?.is_none() {
+    if is_coroutine(awaitable)?
+        && !awaitable
+            .getattr(intern!(awaitable.py(), "cr_await"))?
+            .is_none()
+    {
         return Err(PyRuntimeError::new_err(
             "coroutine is being awaited already",
         ));

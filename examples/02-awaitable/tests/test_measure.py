@@ -1,0 +1,19 @@
+"""The README's figures are those that were recorded, and anyone can record them again."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import measure
+
+
+def test_the_readme_shows_the_recorded_figures() -> None:
+    readme = Path(measure.__file__).with_name("README.md").read_text("utf-8")
+    assert measure.table(json.loads(measure.RECORD.read_text("utf-8"))) in readme
+
+
+def test_anyone_can_measure_again() -> None:
+    ratios = measure.measure(rounds=1)["ratios"]
+    assert list(ratios) == list(measure.KINDS)
+    assert ratios[measure.NATIVE] == 1.0
