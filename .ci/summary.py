@@ -1,4 +1,7 @@
-"""Sum up a nox report; fail unless the chapters ran on three Pythons: `summary.py report.json`."""
+"""Sum up a nox report, and fail unless the chapters ran on enough Pythons.
+
+`summary.py report.json 3` wants three of them.
+"""
 
 import json
 import re
@@ -6,8 +9,7 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-ENOUGH = 3
-
+enough = int(sys.argv[2])
 sessions = json.loads(Path(sys.argv[1]).read_text())["sessions"]
 pythons = set()
 for session in sessions:
@@ -16,9 +18,9 @@ for session in sessions:
     if match and session["result"] == "success":
         pythons.add(match[1])
 print(f"The chapters ran on {len(pythons)} Pythons: {', '.join(sorted(pythons)) or 'none'}.")
-if len(pythons) < ENOUGH:
-    print(f"At least {ENOUGH} are needed.")
+if len(pythons) < enough:
+    print(f"At least {enough} are needed.")
 count = Counter(session["result"] for session in sessions)
 bad = len(sessions) - count["success"] - count["skipped"]
 print(f"{count['success']} passed, {bad} failed, {count['skipped']} skipped")
-sys.exit(bad > 0 or len(pythons) < ENOUGH)
+sys.exit(bad > 0 or len(pythons) < enough)

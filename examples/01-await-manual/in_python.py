@@ -1,7 +1,7 @@
 """Await by hand, in plain Python: the twin of `src/`. Try it: `python -i in_python.py`.
 
-The functions have the names, arguments, results and errors of the Rust ones. What the twin leaves
-out is `between_steps.rs`: a loop in Python hears Ctrl-C and lets other threads run by itself.
+The functions have the names, arguments, results and errors of those in Rust. Half of
+`between_steps.rs` is missing: a loop in Python hears Ctrl-C and lets other threads run by itself.
 """
 
 from __future__ import annotations
@@ -74,11 +74,9 @@ def get_awaitable(awaitable: object) -> Iterator[Any]:
         return awaitable
     if type(awaitable) is CoroutineType and awaitable.cr_await is not None:
         raise RuntimeError("coroutine is being awaited already")
-    try:
-        method = type(awaitable).__await__  # type: ignore[attr-defined]
-    except AttributeError:
-        raise cannot_be_awaited(awaitable) from None
-    returned = method(awaitable)
+    if not hasattr(type(awaitable), "__await__"):
+        raise cannot_be_awaited(awaitable)  # an attribute of the instance does not count
+    returned = awaitable.__await__()  # type: ignore[attr-defined]
     if type(returned) is CoroutineType or is_generator_coroutine(returned):
         raise returned_a_coroutine(awaitable)
     if not hasattr(type(returned), "__next__"):
@@ -134,7 +132,7 @@ def deadline_after(timeout: float | None) -> float:
         return math.inf
     if math.isnan(timeout):
         raise ValueError("Invalid value NaN (not a number)")
-    return time.monotonic() + timeout
+    return time.monotonic() + float(timeout)
 
 
 def look_at_the_clock(deadline: float, timeout: float | None) -> None:
@@ -154,5 +152,9 @@ def closed_on_error(steps: Iterator[Any]) -> Generator[None, None, None]:
     try:
         if close := getattr(steps, "close", None):
             close()
-    finally:
-        raise reason
+    except (KeyboardInterrupt, SystemExit) as error:
+        error.__context__ = reason
+        raise
+    except BaseException as error:
+        reason.__context__ = error
+    raise reason

@@ -21,7 +21,7 @@ import await_manual
 
 WAYS: dict[str, Callable[[Any], int]] = {
     "by name": await_manual.count_steps_by_name,
-    "by a name made once": await_manual.count_steps_by_interned_name,
+    "by an interned name": await_manual.count_steps_by_interned_name,
     "through the slot": await_manual.count_steps_by_slot,
 }
 RECORD = Path(__file__).with_name("measured.json")

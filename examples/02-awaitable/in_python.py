@@ -1,12 +1,13 @@
 """Awaitable classes in plain Python: the twins of those in `src/`.
 
-`Handoff` is shorter here: it takes what has an `__await__`. The Rust one, by `get_awaitable.rs`,
-takes whatever `await` takes, and refuses the rest in its words.
+`Handoff` is shorter here: what cannot be awaited gets an AttributeError. The Rust one refuses it in
+the words of `await`, by `get_awaitable.rs`.
 """
 
 from __future__ import annotations
 
 import asyncio
+import operator
 from collections.abc import Awaitable, Generator
 from typing import Any, Generic, NoReturn, TypeVar
 
@@ -58,6 +59,7 @@ class Backoff:
     def __init__(self, attempt: int, *, base: float = 0.1, cap: float = 10.0) -> None:
         if not (attempt >= 0 and base >= 0 and cap >= 0):
             raise ValueError("attempt, base and cap must be non-negative")
+        attempt = operator.index(attempt)
         self.delay = min(base * 2.0 ** min(attempt, 1023), float(cap))
 
     def __await__(self) -> Generator[Any, Any, None]:

@@ -33,13 +33,18 @@ impl Patience {
     /// To be called after each yield. Raises `KeyboardInterrupt`, or whatever else a signal's
     /// handler raises, and `TimeoutError` once the time is up.
     pub fn between_steps(&self, py: Python<'_>) -> PyResult<()> {
-        py.check_signals()?; // forget it, and Ctrl-C stays unheard until the awaitable ends
-        py.detach(|| ()); // forget it, and on a GIL build every other thread stands still
-        match (self.deadline, self.timeout) {
-            (Some(deadline), Some(timeout)) if Instant::now() >= deadline => Err(
-                PyTimeoutError::new_err(format!("not done within {timeout:?} seconds")),
-            ),
+        py.check_signals()?; // forget it, and Ctrl-C may stay unheard until the awaitable ends
+        py.detach(|| ()); // forget it, and the other threads may stand still until then
+        match self.deadline {
+            Some(deadline) if Instant::now() >= deadline => Err(self.time_is_up(py)?),
             _ => Ok(()),
         }
+    }
+
+    fn time_is_up(&self, py: Python<'_>) -> PyResult<PyErr> {
+        let seconds = self.timeout.into_pyobject(py)?.repr()?;
+        Ok(PyTimeoutError::new_err(format!(
+            "not done within {seconds} seconds"
+        )))
     }
 }

@@ -29,8 +29,8 @@ pub fn count_steps_by_interned_name(awaitable: &Bound<'_, PyAny>) -> PyResult<us
     count(py, || iterator.call_method0(name))
 }
 
-/// Through the type's slot, as `drive` does and as `await` itself does: no name, no
-/// `StopIteration`.
+/// Through the type's slot, as `drive` does and as `await` itself does: no name, and the end is a
+/// result, not an exception.
 #[pyfunction]
 pub fn count_steps_by_slot(awaitable: &Bound<'_, PyAny>) -> PyResult<usize> {
     let py = awaitable.py();

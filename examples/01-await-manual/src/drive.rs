@@ -2,7 +2,7 @@
 //! means.
 
 use pyo3::{
-    exceptions::PyRuntimeError,
+    exceptions::{PyKeyboardInterrupt, PyRuntimeError, PySystemExit},
     prelude::*,
     types::{PyIterator, iterator::PySendResult},
 };
@@ -50,19 +50,33 @@ pub fn refuse_request(yielded: &Bound<'_, PyAny>) -> PyResult<()> {
     )))
 }
 
-/// Closes a half-run awaitable, so that its `finally` blocks run now, and returns `reason`, the
-/// error to raise next. Should `close()` itself raise, that becomes the context of `reason`.
+/// Closes a half-run awaitable, so that its `finally` blocks run now, and returns the error to
+/// raise next: `reason`, with what `close()` itself raised, if it did, as its context. Only what
+/// ends the program takes precedence.
 pub fn close(steps: &Bound<'_, PyIterator>, reason: PyErr) -> PyErr {
-    if let Err(error) = try_close(steps) {
-        reason.set_context(steps.py(), Some(error));
+    let py = steps.py();
+    match try_close(steps) {
+        Ok(()) => reason,
+        Err(error) if ends_the_program(&error, py) => {
+            error.set_context(py, Some(reason));
+            error
+        }
+        Err(error) => {
+            reason.set_context(py, Some(error));
+            reason
+        }
     }
-    reason
 }
 
 /// An iterator need not have a `close()`: generators and coroutines do.
-fn try_close(steps: &Bound<'_, PyIterator>) -> PyResult<()> {
+pub fn try_close(steps: &Bound<'_, PyIterator>) -> PyResult<()> {
     if let Some(close) = steps.getattr_opt("close")? {
         close.call0()?;
     }
     Ok(())
+}
+
+/// The two exceptions that `asyncio.Task` passes on as well, whatever else it catches.
+pub fn ends_the_program(error: &PyErr, py: Python<'_>) -> bool {
+    error.is_instance_of::<PyKeyboardInterrupt>(py) || error.is_instance_of::<PySystemExit>(py)
 }

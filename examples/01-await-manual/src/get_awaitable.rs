@@ -26,11 +26,11 @@ pub fn get_awaitable<'py>(awaitable: &Bound<'py, PyAny>) -> PyResult<Bound<'py, 
         return Ok(awaitable.clone().cast_into()?); // it has no `__await__`: it is its own iterator
     }
     refuse_if_awaited_elsewhere(awaitable)?;
-    // Looked up on the type, as the slot is: an attribute of the instance does not count.
-    let Some(method) = awaitable.get_type().getattr_opt(intern!(py, "__await__"))? else {
-        return Err(cannot_be_awaited(awaitable)?);
-    };
-    let returned = method.call1((awaitable,))?;
+    let name = intern!(py, "__await__");
+    if !awaitable.get_type().hasattr(name)? {
+        return Err(cannot_be_awaited(awaitable)?); // an attribute of the instance does not count
+    }
+    let returned = awaitable.call_method0(name)?;
     if is_coroutine(&returned)? || is_generator_coroutine(&returned)? {
         return Err(returned_a_coroutine(awaitable)?);
     }

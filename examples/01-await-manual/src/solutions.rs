@@ -9,44 +9,46 @@ use pyo3::{
 
 use crate::{
     between_steps::Patience,
-    drive::{close, refuse_request},
+    drive::{refuse_request, try_close},
     get_awaitable::get_awaitable,
 };
 
 /// Those that are not done yet, each with its place in the list of results.
-type Ready<'py> = VecDeque<(usize, Bound<'py, PyIterator>)>;
+type UnderWay<'py> = VecDeque<(usize, Bound<'py, PyIterator>)>;
 
 /// Drives the awaitables in turn, a step each, and returns the list of their results, in order.
 ///
-/// This is an event loop that has nothing to wait for. The first error ends it, after the others
-/// have been closed. Raises as `drive` does.
+/// This is an event loop that has nothing to wait for. The first error ends it, after those that
+/// were under way have been closed; what closing raises is reported, not raised. Raises as `drive`.
 #[pyfunction]
 #[pyo3(signature = (*awaitables))]
 pub fn drive_all<'py>(awaitables: &Bound<'py, PyTuple>) -> PyResult<Vec<Bound<'py, PyAny>>> {
-    let mut ready = Ready::new();
-    let results = take_turns(awaitables, &mut ready);
-    results.map_err(|reason| {
-        let unfinished = ready.iter();
-        unfinished.fold(reason, |reason, (_, steps)| close(steps, reason))
-    })
+    let mut under_way = UnderWay::new();
+    let results = take_turns(awaitables, &mut under_way);
+    for (_, steps) in under_way {
+        if let Err(error) = try_close(&steps) {
+            error.write_unraisable(awaitables.py(), Some(&steps));
+        }
+    }
+    results
 }
 
 fn take_turns<'py>(
     awaitables: &Bound<'py, PyTuple>,
-    ready: &mut Ready<'py>,
+    under_way: &mut UnderWay<'py>,
 ) -> PyResult<Vec<Bound<'py, PyAny>>> {
     let py = awaitables.py();
     let patience = Patience::new(None)?;
     let nothing = py.None().into_bound(py);
     let mut results = vec![nothing.clone(); awaitables.len()];
     for (place, awaitable) in awaitables.iter().enumerate() {
-        ready.push_back((place, get_awaitable(&awaitable)?));
+        under_way.push_back((place, get_awaitable(&awaitable)?));
     }
-    while let Some((place, steps)) = ready.pop_front() {
+    while let Some((place, steps)) = under_way.pop_front() {
         match steps.send(&nothing)? {
             PySendResult::Return(value) => results[place] = value,
             PySendResult::Next(yielded) => {
-                ready.push_back((place, steps)); // first, so that an error closes this one too
+                under_way.push_back((place, steps)); // first, so that an error closes this one too
                 refuse_request(&yielded)?;
             }
         }

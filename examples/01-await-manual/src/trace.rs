@@ -1,12 +1,12 @@
 //! The protocol as data: what was sent, yielded, returned or raised, in order.
 
-use pyo3::{
-    exceptions::{PyKeyboardInterrupt, PySystemExit},
-    prelude::*,
-    types::iterator::PySendResult,
-};
+use pyo3::{prelude::*, types::iterator::PySendResult};
 
-use crate::{between_steps::Patience, drive::close, get_awaitable::get_awaitable};
+use crate::{
+    between_steps::Patience,
+    drive::{close, ends_the_program},
+    get_awaitable::get_awaitable,
+};
 
 /// One message between driver and awaitable: `("send", None)`, `("yield", x)`, `("return", v)`
 /// or `("raise", exc)`.
@@ -39,7 +39,7 @@ pub fn trace<'py>(
                 messages.push(("return", value));
                 return Ok(messages);
             }
-            Err(error) if must_not_be_caught(&error, py) => return Err(error),
+            Err(error) if ends_the_program(&error, py) => return Err(error),
             Err(error) => {
                 messages.push(("raise", error.into_value(py).into_bound(py).into_any()));
                 return Ok(messages);
@@ -49,9 +49,4 @@ pub fn trace<'py>(
             .between_steps(py)
             .map_err(|reason| close(&steps, reason))?;
     }
-}
-
-/// The two exceptions that `asyncio.Task` passes on as well: they end the program.
-fn must_not_be_caught(error: &PyErr, py: Python<'_>) -> bool {
-    error.is_instance_of::<PyKeyboardInterrupt>(py) || error.is_instance_of::<PySystemExit>(py)
 }

@@ -35,7 +35,8 @@ def test_each_way_lets_an_exception_through(count_steps: Callable[[Any], int]) -
 
 def test_the_readme_shows_the_recorded_figures() -> None:
     readme = Path(measure.__file__).with_name("README.md").read_text("utf-8")
-    assert measure.table(json.loads(measure.RECORD.read_text("utf-8"))) in readme
+    table = measure.table(json.loads(measure.RECORD.read_text("utf-8")))
+    assert readme.count(table) == 1
 
 
 def test_anyone_can_measure_again() -> None:

@@ -6,6 +6,7 @@ import asyncio
 import inspect
 import math
 from collections.abc import Generator
+from decimal import Decimal
 from types import ModuleType
 
 import pytest
@@ -89,8 +90,9 @@ def test_a_request_whose_repr_fails_still_closes_the_awaitable(book: ModuleType)
 
 
 def test_an_iterator_without_close_is_simply_dropped(book: ModuleType) -> None:
-    with pytest.raises(RuntimeError, match="yielded: 7"):
+    with pytest.raises(RuntimeError, match="yielded: 7") as caught:
         book.drive(Steps([7]))
+    assert caught.value.__context__ is None
 
 
 def test_what_close_raises_is_the_context_of_the_error(book: ModuleType) -> None:
@@ -119,15 +121,37 @@ def test_so_is_its_refusal_to_be_closed(book: ModuleType) -> None:
 
 def test_an_awaitable_that_never_ends_is_closed_when_the_time_is_up(book: ModuleType) -> None:
     awaitable = Finishes()
-    with pytest.raises(TimeoutError, match=r"not done within 0\.0 seconds"):
-        book.drive(awaitable.asking_for(None), timeout=0)
+    coroutine = awaitable.asking_for(None)  # kept, or dropping it would close it
+    with pytest.raises(TimeoutError, match=r"^not done within 0\.0 seconds$"):
+        book.drive(coroutine, timeout=0)
     assert awaitable.finished
+    assert inspect.getcoroutinestate(coroutine) == inspect.CORO_CLOSED
+
+
+@pytest.mark.parametrize("ending", [KeyboardInterrupt, SystemExit])
+def test_what_ends_the_program_goes_on_though_it_comes_from_close(
+    book: ModuleType, ending: type[BaseException]
+) -> None:
+    async def interrupted_while_closing() -> None:
+        try:
+            await ask("please")
+        finally:
+            raise ending
+
+    with pytest.raises(ending) as caught:
+        book.drive(interrupted_while_closing())
+    assert "'please'" in str(caught.value.__context__)
 
 
 def test_time_is_looked_at_only_after_a_yield(book: ModuleType) -> None:
     assert book.drive(hello_after(0), timeout=-1) == "hello"
     with pytest.raises(TimeoutError, match=r"not done within -1\.0 seconds"):
         book.drive(hello_after(1), timeout=-1)
+
+
+def test_any_real_number_is_a_timeout(book: ModuleType) -> None:
+    with pytest.raises(TimeoutError, match=r"^not done within 1e-09 seconds$"):
+        book.drive(Finishes().asking_for(None), timeout=Decimal("1e-9"))
 
 
 @pytest.mark.parametrize("timeout", [None, 3600, 1e300, math.inf])

@@ -1,4 +1,4 @@
-"""What cannot be awaited gets the error that `await` itself gives, on each Python."""
+"""Odd awaitables: what cannot be awaited gets the error of `await` itself, on each Python."""
 
 from __future__ import annotations
 
@@ -33,6 +33,33 @@ class NoneForAwait:
 class OnTheInstance:
     def __init__(self) -> None:
         self.__await__ = lambda: iter(())
+
+
+class AsClassMethod:
+    @classmethod
+    def __await__(cls) -> Any:
+        return iter(())
+
+
+class AsStaticMethod:
+    @staticmethod
+    def __await__() -> Any:
+        return iter(())
+
+
+class AsProperty:
+    @property
+    def __await__(self) -> Any:
+        return lambda: iter(())
+
+
+class Outer:
+    class Nested:
+        def __await__(self) -> Any:
+            return Outer.NoIterator()
+
+    class NoIterator:
+        pass
 
 
 class Raises:
@@ -78,7 +105,7 @@ def returns_coroutine() -> Any:
     return Returns(coroutine)
 
 
-BAD: dict[str, Callable[[], Any]] = {
+ODD: dict[str, Callable[[], Any]] = {
     "a number": lambda: 5,
     "None": lambda: None,
     "a class": lambda: Returns,
@@ -87,6 +114,11 @@ BAD: dict[str, Callable[[], Any]] = {
     "an async generator": async_generator,
     "__await__ = None": NoneForAwait,
     "__await__ on the instance only": OnTheInstance,
+    "__await__ is a class method": AsClassMethod,
+    "__await__ is a static method": AsStaticMethod,
+    "__await__ is a property": AsProperty,
+    "a class in a class": Outer.NoIterator,
+    "a class in a class, whose __await__ returns another": Outer.Nested,
     "__await__ raises": Raises,
     "__await__ raises AttributeError": AttributeErrorInside,
     "__await__ returns a number": lambda: Returns(5),
@@ -100,13 +132,13 @@ BAD: dict[str, Callable[[], Any]] = {
 }
 
 
-@pytest.mark.parametrize("make", BAD.values(), ids=BAD.keys())
+@pytest.mark.parametrize("make", ODD.values(), ids=ODD.keys())
 def test_drive_and_await_say_the_same(book: ModuleType, make: Callable[[], Any]) -> None:
     expected = outcome(lambda: native_drive(make()))
     assert outcome(lambda: book.drive(make())) == expected
 
 
-@pytest.mark.parametrize("make", BAD.values(), ids=BAD.keys())
+@pytest.mark.parametrize("make", ODD.values(), ids=ODD.keys())
 def test_trace_raises_it_or_ends_in_it(book: ModuleType, make: Callable[[], Any]) -> None:
     def end_of_trace() -> object:
         last, value = book.trace(make())[-1]

@@ -38,6 +38,29 @@ def test_the_first_error_closes_the_others() -> None:
     assert all(one.finished for one in waiting)
 
 
+def test_what_closing_raises_is_reported_and_hides_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    reported: list[object] = []
+    monkeypatch.setattr("sys.unraisablehook", lambda hook: reported.append(hook.exc_value))
+
+    async def stubborn() -> None:
+        try:
+            while True:
+                await ask()
+        finally:
+            raise OSError("while closing")
+
+    async def fails() -> None:
+        await ask()
+        raise LookupError("nothing here")
+
+    with pytest.raises(LookupError) as caught:
+        drive_all(stubborn(), fails())
+    assert caught.value.__context__ is None
+    assert [str(error) for error in reported] == ["while closing"]
+
+
 def test_a_request_closes_all_of_them() -> None:
     asking, waiting = Finishes(), Finishes()
     first, second = waiting.asking_for(None), asking.asking_for("water")

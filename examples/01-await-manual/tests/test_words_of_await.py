@@ -61,11 +61,11 @@ def test_await_says_it(name: str) -> None:
 
     with pytest.raises((TypeError, RuntimeError)) as caught:
         native().send(None)
-    assert str(caught.value) == words_in_the_readme()[name]
+    assert f"{caught.typename}: {caught.value}" == words_in_the_readme()[name]
 
 
 @pytest.mark.parametrize("name", OBJECTS)
 def test_drive_says_it(book: ModuleType, name: str) -> None:
     with pytest.raises((TypeError, RuntimeError)) as caught:
         book.drive(OBJECTS[name]())
-    assert str(caught.value) == words_in_the_readme()[name]
+    assert f"{caught.typename}: {caught.value}" == words_in_the_readme()[name]

@@ -11,7 +11,8 @@ use crate::get_awaitable::get_awaitable;
 /// Awaits to what `awaitable` awaits to, by handing out the iterator of `awaitable` as its own.
 ///
 /// Every later step, exception and cancellation goes straight to that iterator: this object is
-/// asked once. Awaiting it raises what awaiting `awaitable` raises.
+/// asked once. Awaiting it raises what awaiting `awaitable` raises, except for a generator-based
+/// coroutine: CPython does not take one from an `__await__`, and raises `TypeError`.
 #[pyclass(frozen, module = "awaitable")]
 pub struct Handoff {
     awaitable: Py<PyAny>,

@@ -1,4 +1,4 @@
-//! A class you can await: three Rust classes that are awaitable, and one that only looks so.
+//! A class you can await: Rust classes that are awaitable, and one that only looks so.
 //!
 //! Build it and see: `pip install . && python demo.py`. Then read, in this order, `no_iterator.rs`
 //! (what `__await__` alone does not do), `first_try.rs` and `ready.rs` (a value that can be

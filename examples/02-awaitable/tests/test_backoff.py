@@ -13,7 +13,7 @@ from samples import ask, native, run
 
 
 @pytest.mark.parametrize(
-    ("attempt", "delay"), [(0, 0.1), (1, 0.2), (3, 0.8), (7, 10.0), (5000, 10.0)]
+    ("attempt", "delay"), [(0, 0.1), (1, 0.2), (3, 0.8), (7, 10.0), (5000, 10.0), (2**40, 10.0)]
 )
 def test_the_delay_doubles_up_to_the_cap(book: ModuleType, attempt: int, delay: float) -> None:
     assert book.Backoff(attempt).delay == delay

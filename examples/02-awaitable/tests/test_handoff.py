@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import sys
 import types
 import weakref
 from collections.abc import Callable, Generator
@@ -73,14 +74,26 @@ def test_it_can_be_subscripted_in_annotations(book: ModuleType) -> None:
     assert book.Handoff[int].__origin__ is book.Handoff
 
 
+def test_awaiting_it_a_thousand_times_leaves_nothing_behind(book: ModuleType) -> None:
+    inner = Returns(None)
+    end = weakref.ref(inner)
+    handoff = book.Handoff(inner)
+    for _ in range(1000):
+        inner.anything = iter(())
+        assert run(handoff) is None
+    del handoff, inner
+    assert end() is None
+
+
 def test_its_repr_shows_the_awaitable(book: ModuleType) -> None:
     assert repr(book.Handoff(book.Ready(5))) == "Handoff(Ready(5))"
 
 
 def test_a_generator_based_coroutine_cannot_be_handed_out() -> None:
+    generator: Any = ask_nothing()
     assert run(ask_nothing()) is None  # `await` takes one
     with pytest.raises(TypeError, match="__await__"):
-        run(Handoff(ask_nothing()))  # but not from an `__await__`
+        run(Handoff(generator))  # but not from an `__await__`
     assert run(Handoff(native(ask_nothing()))) is None
 
 
@@ -114,8 +127,11 @@ def test_what_cannot_be_awaited_gets_the_error_of_await(name: str) -> None:
 
 
 def test_a_rust_class_without_an_iterator_is_refused_as_well() -> None:
-    with pytest.raises(TypeError, match=r"__await__.*NoIterator"):
-        run(Handoff(NoIterator()))  # type: ignore[arg-type]
+    expected = str(outcome(lambda: run(NoIterator())))
+    if sys.version_info < (3, 15):  # see "A type's full name" in README.md
+        expected = expected.replace("awaitable.NoIterator", "NoIterator")
+    awaitable: Any = NoIterator()
+    assert str(outcome(lambda: run(Handoff(awaitable)))) == expected
 
 
 def test_a_coroutine_that_another_one_awaits_is_refused() -> None:

@@ -10,7 +10,8 @@ import measure
 
 def test_the_readme_shows_the_recorded_figures() -> None:
     readme = Path(measure.__file__).with_name("README.md").read_text("utf-8")
-    assert measure.table(json.loads(measure.RECORD.read_text("utf-8"))) in readme
+    table = measure.table(json.loads(measure.RECORD.read_text("utf-8")))
+    assert readme.count(table) == 1
 
 
 def test_anyone_can_measure_again() -> None:

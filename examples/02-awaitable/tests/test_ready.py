@@ -62,6 +62,7 @@ def test_it_can_be_awaited_again_like_a_future_and_unlike_a_coroutine(book: Modu
 
 def test_it_is_an_iterator_that_is_always_at_its_end(book: ModuleType) -> None:
     ready = book.Ready("hello")
+    assert ready.__await__() is ready
     assert iter(ready) is ready
     assert list(ready) == []
     with pytest.raises(StopIteration, match="hello"):

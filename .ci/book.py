@@ -1,0 +1,68 @@
+"""Check that the front page is true, and that what chapters have in common is the same in each.
+
+Run by `nox -s book`. The commands for a person's machine are left to `.ci/run`.
+"""
+
+import json
+import re
+import shlex
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+PAGE = (ROOT / "README.md").read_text("utf-8")
+CHAPTERS = sorted(ROOT.glob("examples/[0-9][0-9]-*"))
+
+
+def links_that_lead_nowhere() -> list[str]:
+    links = re.findall(r"\]\((?!https?:|#)([^)#]+)", PAGE)
+    return [f"README.md links to {link}" for link in links if not (ROOT / link).exists()]
+
+
+def chapters_not_in_the_table() -> list[str]:
+    rows = {
+        chapter.name: rf"\]\(examples/{chapter.name}/README\.md\) .*`.* example-{chapter.name[:2]}`"
+        for chapter in CHAPTERS
+    }
+    return [
+        f"README.md has no row for {name}" for name, row in rows.items() if not re.search(row, PAGE)
+    ]
+
+
+def figures_that_were_not_measured() -> list[str]:
+    measured = json.loads((ROOT / "examples/02-awaitable/measured.json").read_text("utf-8"))
+    claim = f"costs {measured['ratios']['`Ready` in Rust']} times"
+    return [] if claim in PAGE else [f"chapter 02 measured, and README.md does not say: {claim}"]
+
+
+def files_that_differ() -> list[str]:
+    """These stand in more than one chapter, so that each is whole, and must be the same there."""
+    versions: dict[str, set[bytes]] = {}
+    for name in ("src/get_awaitable.rs", "src/await_errors.rs", "tests/test_readme.py"):
+        versions[name] = {path.read_bytes() for path in ROOT.glob(f"examples/*/{name}")}
+    return [f"chapters differ in {name}" for name, texts in versions.items() if len(texts) != 1]
+
+
+def commands_that_fail() -> list[str]:
+    """Take a chapter out of this repository, as the page says."""
+    blocks = re.findall(r"^```sh\n(.+?)^```", PAGE, re.MULTILINE | re.DOTALL)
+    (block,) = (block for block in blocks if "ADDRESS" in block)
+    with tempfile.TemporaryDirectory() as folder:
+        for line in block.replace("ADDRESS", ROOT.as_uri()).splitlines():
+            done = subprocess.run(shlex.split(line), cwd=folder, capture_output=True, text=True)
+            if done.returncode:
+                return [f"{line}: {done.stderr}"]
+        taken = sorted(path.name for path in Path(folder, "my-extension").iterdir())
+    return [] if "Cargo.toml" in taken else [f"my-extension holds only {taken}"]
+
+
+problems = [
+    *links_that_lead_nowhere(),
+    *chapters_not_in_the_table(),
+    *figures_that_were_not_measured(),
+    *files_that_differ(),
+    *(commands_that_fail() if (ROOT / ".git").exists() else []),
+]
+sys.exit("\n".join(problems))
