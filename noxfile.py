@@ -198,7 +198,7 @@ def require_rust(session: nox.Session, folder: Path) -> None:
     manifest = tomllib.loads((folder / "Cargo.toml").read_text("utf-8"))
     wanted = manifest["package"]["rust-version"]
     hint = f"Rust {wanted} or newer is needed: https://rustup.rs, or on Debian 13 and newer "
-    hint += "`apt install rustc cargo gcc`."
+    hint += "`apt install rustc cargo gcc`"
     for tool in ("cargo", "rustc", *(["cc"] if os.name == "posix" else [])):
         if not shutil.which(tool):
             session.error(f"{tool} was not found. {hint}")

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from statistics import median
 from time import perf_counter
-from typing import Any
+from typing import Any, TypeAlias
 
 import await_manual
 
@@ -24,6 +24,7 @@ WAYS: dict[str, Callable[[Any], int]] = {
     "by an interned name": await_manual.count_steps_by_interned_name,
     "through the slot": await_manual.count_steps_by_slot,
 }
+Times: TypeAlias = tuple[float, float]  # seconds: of a step among many, of a whole await
 RECORD = Path(__file__).with_name("measured.json")
 
 
@@ -47,30 +48,28 @@ def seconds(way: Callable[[Any], int], turns: int, awaits: int) -> float:
 
 def measure(rounds: int) -> dict[str, Any]:
     """Return the median ratios: of a step among many, and of an await of a single step."""
-    times: dict[str, list[tuple[float, float]]] = {name: [] for name in WAYS}
+    times: dict[str, list[Times]] = {name: [] for name in WAYS}
     for _ in range(rounds):
         for name, way in WAYS.items():
             times[name].append((seconds(way, 10_000, 2), seconds(way, 0, 20_000)))
     slot = times["through the slot"]
-    ratios = {
-        name: [
-            round(
-                median(
-                    mine[kind] / floor[kind] for mine, floor in zip(all_mine, slot, strict=True)
-                ),
-                1,
-            )
-            for kind in (0, 1)
-        ]
-        for name, all_mine in times.items()
-    }
+    ratios = {name: [ratio(mine, slot, kind) for kind in (0, 1)] for name, mine in times.items()}
     return {"python": platform.python_version(), "rounds": rounds, "ratios": ratios}
+
+
+def ratio(times: list[Times], slot: list[Times], kind: int) -> float:
+    """Return the median over the rounds, to two digits: more would be noise."""
+    return float(
+        f"{median(one[kind] / floor[kind] for one, floor in zip(times, slot, strict=True)):.2g}"
+    )
 
 
 def table(figures: dict[str, Any]) -> str:
     """Return the figures as the README's Markdown table."""
     head = "| `__next__` is reached | a step | an await of one step |\n|---|---|---|\n"
-    rows = (f"| {name} | {step} × | {one} × |" for name, (step, one) in figures["ratios"].items())
+    rows = (
+        f"| {name} | {step:g} × | {one:g} × |" for name, (step, one) in figures["ratios"].items()
+    )
     return head + "\n".join(rows)
 
 

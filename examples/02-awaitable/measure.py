@@ -52,15 +52,17 @@ def seconds(make: Callable[[int], Awaitable[int]], times: int) -> float:
 
 
 def measure(rounds: int) -> dict[str, Any]:
-    """Return, for each kind, the median of its ratio to `async def`."""
+    """Return, for each kind, the median of its ratio to `async def`, to two digits."""
     times = [{kind: seconds(make, 5_000) for kind, make in KINDS.items()} for _ in range(rounds)]
-    ratios = {kind: round(median(one[kind] / one[NATIVE] for one in times), 1) for kind in KINDS}
+    ratios = {
+        kind: float(f"{median(one[kind] / one[NATIVE] for one in times):.2g}") for kind in KINDS
+    }
     return {"python": platform.python_version(), "rounds": rounds, "ratios": ratios}
 
 
 def table(figures: dict[str, Any]) -> str:
     """Return the figures as the README's Markdown table."""
-    rows = (f"| {kind} | {ratio} × |" for kind, ratio in figures["ratios"].items())
+    rows = (f"| {kind} | {ratio:g} × |" for kind, ratio in figures["ratios"].items())
     return "| Made and awaited | cost |\n|---|---|\n" + "\n".join(rows)
 
 
