@@ -2,20 +2,20 @@
 
 The awaitables here are C all the way, so that no step of theirs runs a bytecode: in a coroutine
 written in Python the interpreter would look after signals and threads, and hide a driver that
-does not. A test that hangs is ended by pytest's `faulthandler_timeout`.
+does not.
 """
 
 from __future__ import annotations
 
 import _thread
+import collections
 import functools
 import itertools
 import operator
 import signal
 import sys
 import threading
-from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from types import ModuleType
 
 import pytest
@@ -60,26 +60,31 @@ def test_the_first_try_is_deaf_until_the_awaitable_ends() -> None:
 
 
 class WakesAnotherThread(Steps):
-    """Its first step lets another thread go on, as soon as that thread is given a turn."""
+    """Its first step lets another thread go on, as soon as that thread is given a turn.
 
-    def __init__(self, rest: Iterator[bool | None]) -> None:
+    The thread writes down how many steps were left at that moment, and takes them away.
+    """
+
+    def __init__(self) -> None:
+        self.rest = itertools.repeat(None, 1_000_000)
+        self.steps_left: list[int] = []
         self.lock = threading.Lock()
         self.lock.acquire()
         let_go = itertools.islice(iter(self.lock.release, "never"), 1)
-        super().__init__(itertools.chain(let_go, rest))
+        super().__init__(itertools.chain(let_go, self.rest))
 
-    @contextmanager
-    def with_thread(self, act: Callable[[], None]) -> Generator[None, None, None]:
-        """For as long as the block lasts, a thread waits for its turn and then does `act`."""
-
-        def other() -> None:
-            with self.lock:
-                act()
-
-        thread = threading.Thread(target=other)
+    def be_driven_by(self, driver: Callable[[Steps], object]) -> int:
+        """Return how many steps were left when the other thread had its turn."""
+        thread = threading.Thread(target=self.wait_for_a_turn)
         thread.start()
-        yield
+        driver(self)
         thread.join()
+        return self.steps_left[0]
+
+    def wait_for_a_turn(self) -> None:
+        with self.lock:
+            self.steps_left.append(operator.length_hint(self.rest))
+            collections.deque(self.rest, maxlen=0)
 
 
 @pytest.mark.parametrize("function", ["drive", "trace"])
@@ -87,19 +92,10 @@ class WakesAnotherThread(Steps):
 def test_another_thread_gets_its_turn(
     book: ModuleType, function: str, timeout: float | None
 ) -> None:
-    flags: dict[str, bool] = {}
-    until_done = iter(functools.partial(flags.get, "done"), True)
-    awaitable = WakesAnotherThread(until_done)  # it can only end if the other thread runs
-    with awaitable.with_thread(lambda: flags.update(done=True)):
-        getattr(book, function)(awaitable, timeout=timeout)
-    assert flags == {"done": True}
+    drive = functools.partial(getattr(book, function), timeout=timeout)
+    assert WakesAnotherThread().be_driven_by(drive) > 0
 
 
 @pytest.mark.skipif(not GIL, reason="without a GIL every thread has its turn at any time")
 def test_the_first_try_lets_it_wait_until_the_awaitable_ends() -> None:
-    steps_left: list[int] = []
-    rest = itertools.repeat(None, 100_000)
-    awaitable = WakesAnotherThread(rest)
-    with awaitable.with_thread(lambda: steps_left.append(operator.length_hint(rest))):
-        first_try(awaitable)
-    assert steps_left == [0]
+    assert WakesAnotherThread().be_driven_by(first_try) == 0
