@@ -23,7 +23,10 @@ import pytest
 from await_manual import drive_all, first_try
 from samples import Steps
 
-GIL = getattr(sys, "_is_gil_enabled", lambda: True)()
+NEEDS_GIL = pytest.mark.skipif(
+    not getattr(sys, "_is_gil_enabled", lambda: True)(),
+    reason="without a GIL every thread has its turn at any time",
+)
 
 
 class PressesCtrlC(Steps):
@@ -87,6 +90,7 @@ class WakesAnotherThread(Steps):
             collections.deque(self.rest, maxlen=0)
 
 
+@NEEDS_GIL
 @pytest.mark.parametrize("function", ["drive", "trace"])
 @pytest.mark.parametrize("timeout", [None, 3600])
 def test_another_thread_gets_its_turn(
@@ -96,6 +100,6 @@ def test_another_thread_gets_its_turn(
     assert WakesAnotherThread().be_driven_by(drive) > 0
 
 
-@pytest.mark.skipif(not GIL, reason="without a GIL every thread has its turn at any time")
+@NEEDS_GIL
 def test_the_first_try_lets_it_wait_until_the_awaitable_ends() -> None:
     assert WakesAnotherThread().be_driven_by(first_try) == 0
