@@ -10,6 +10,8 @@
 # ///
 """Build, run and test every chapter on every supported Python.
 
+Nox makes an environment of the packages above and runs this file in it.
+
 `nox -s example-02` runs a chapter on each Python found, `nox -s example-02-3.12` on one, and what
 follows `--` goes to pytest. `nox` runs every session that `nox -l` marks with a `*`.
 """
@@ -41,10 +43,10 @@ PYTHONS = ["3.11", "3.12", "3.13", "3.14", "3.15", "3.14t", "3.15t"]
 nox.needs_version = ">=2026.10"
 nox.options.default_venv_backend = "uv"
 nox.options.download_python = "never"
-nox.options.error_on_missing_interpreters = False  # nor where `CI` is set
+nox.options.error_on_missing_interpreters = False  # a skip, also where `CI` is set
 nox.options.reuse_venv = "yes"
 
-# pyenv's shims of versions that are not activated exist, and fail: look behind them, newest first.
+# pyenv's shims of versions that are not active exist, and fail: put what is behind them first.
 pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
 behind_the_shims = sorted(
     map(str, pyenv.glob("versions/3.1[1-9]*/bin")),
@@ -53,28 +55,33 @@ behind_the_shims = sorted(
 )
 os.environ["PATH"] = os.pathsep.join([*behind_the_shims, os.environ["PATH"]])
 
+# Sessions with `python=FOUND[:1]` run once, on the oldest Python: what it takes, all take.
 FOUND = [version for version in PYTHONS if get_interpreter(version)]
 if not FOUND:
     sys.exit(f"No supported Python here. Install one of these: {', '.join(PYTHONS)}.")
+started: list[str] = []
 ran: set[str] = set()
 
 
 @atexit.register
 def say_which_pythons_ran() -> None:
-    if ran:
+    if started:
         missing = [version for version in PYTHONS if version not in FOUND]
-        print("Chapters ran on Python", ", ".join(python for python in PYTHONS if python in ran))
+        print("Chapters passed on Python", ", ".join(sorted(ran)) or "none")
         print("Pythons not found on this machine:", ", ".join(missing) or "none")
 
 
 def session_per_chapter(
-    name: str, **options: Any
+    name: str, needs: str = "README.md", **options: Any
 ) -> Callable[[Callable[[nox.Session, Path], None]], None]:
-    """Register the decorated function as a session of each chapter: `name-01`, `name-02`, …"""
+    """Register the decorated function as `name-01`, `name-02`, …, for the chapters with `needs`.
+
+    Each is described by the title of the chapter's README and the function's own first line.
+    """
 
     def register(function: Callable[[nox.Session, Path], None]) -> None:
-        for chapter in CHAPTERS:
-
+        for chapter in (chapter for chapter in CHAPTERS if (chapter / needs).exists()):
+            # `chapter=chapter` keeps the one of this turn of the loop.
             def session_of_chapter(session: nox.Session, chapter: Path = chapter) -> None:
                 function(session, chapter)
 
@@ -88,10 +95,11 @@ def session_per_chapter(
 @session_per_chapter("example", python=PYTHONS)
 def example(session: nox.Session, chapter: Path) -> None:
     """build, demo and tests."""
+    started.append(session.name)
     install(session, copy_out_of_the_repository(session, chapter))
-    ran.add(str(session.python))
     session.run("python", "demo.py")
     session.run("pytest", *session.posargs)
+    ran.add(str(session.python))
 
 
 @session_per_chapter("alone", python=FOUND[:1], venv_backend="venv", default=False)
@@ -105,6 +113,20 @@ def alone(session: nox.Session, chapter: Path) -> None:
             session.run(*shlex.split(command))
 
 
+@session_per_chapter("soak", "tests/test_same_as_native.py", python=PYTHONS, default=False)
+def soak(session: nox.Session, chapter: Path) -> None:
+    """a hundred thousand random scripts, the same as on a native coroutine."""
+    install(session, copy_out_of_the_repository(session, chapter))
+    session.run("pytest", "--hypothesis-profile=soak", "tests/test_same_as_native.py")
+
+
+@session_per_chapter("conformance", "tests/conformance.py", python=PYTHONS, default=False)
+def conformance(session: nox.Session, chapter: Path) -> None:
+    """CPython's own tests, over the chapter's coroutines."""
+    install(session, copy_out_of_the_repository(session, chapter))
+    session.run("python", "tests/conformance.py")
+
+
 @nox.session(python=FOUND[:1])
 def types(session: nox.Session) -> None:
     """Strict types: noxfile, twins and tests, and the stubs against the built modules."""
@@ -115,7 +137,7 @@ def types(session: nox.Session) -> None:
         install(session, folder)
         session.run("mypy", ".")
         module = package(folder).replace("-", "_")
-        # Maturin makes a package of the module, and `module.module` has no stub of its own.
+        # Maturin puts the compiled module into a package of its name: the stub is the package's.
         (folder / "allowed").write_text(f"{module}\\.{module}\n")
         session.run("stubtest", module, "--allowlist", "allowed")
 
@@ -153,8 +175,8 @@ def book(session: nox.Session) -> None:
 def copy_out_of_the_repository(session: nox.Session, chapter: Path) -> Path:
     """Return a copy of the chapter's folder that nothing above it can help or disturb.
 
-    Its path is the same at each run and the files keep their times, so that cargo builds only what
-    has changed.
+    Its path is the same at each run of this clone, and no other's, and the files keep their times,
+    so that cargo builds only what has changed.
     """
     clone = hashlib.sha256(bytes(ROOT)).hexdigest()[:8]
     folder = Path(tempfile.gettempdir(), f"async-pyo3-{clone}", session.name, chapter.name)
@@ -172,14 +194,21 @@ def install(session: nox.Session, folder: Path) -> None:
     shutil.rmtree("wheels", ignore_errors=True)
     maturin = [sys.executable, "-m", "maturin", "build", "--release", "--out", "wheels"]
     python = ["--interpreter", environment["PYO3_PYTHON"]]
-    with FileLock(ROOT / ".nox" / f"{session.python}.lock"):  # maturin builds one wheel at a time
+    with FileLock(
+        ROOT / ".nox" / f"{session.python}.lock"
+    ):  # a second build would take maturin's files away
         session.run(*maturin, *python, env=environment, external=True)
     (wheel,) = Path("wheels").glob("*.whl")
+    # Without `--reinstall-package` an old build of the same version would stay.
     session.install(f"{wheel.resolve()}[test]", "--reinstall-package", package(folder))
 
 
 def cargo_environment(python: str) -> dict[str, str]:
-    """Tell cargo its Python, and the target directory that all chapters share for that Python."""
+    """Tell cargo its Python, and the target directory that all chapters share for that Python.
+
+    It must be the Python itself, and not that of an environment: with each other path PyO3 is
+    compiled anew.
+    """
     found = get_interpreter(python)
     assert found
     return {
@@ -189,7 +218,7 @@ def cargo_environment(python: str) -> dict[str, str]:
 
 
 def package(folder: Path) -> str:
-    """Return the name of the chapter's package."""
+    """Return the name of the chapter's package: that of the folder, without the number."""
     return folder.name.partition("-")[2]
 
 

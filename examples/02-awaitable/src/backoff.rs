@@ -7,7 +7,8 @@ use crate::get_awaitable::get_awaitable;
 /// Awaits as `asyncio.sleep(delay)`, where `delay` doubles with each attempt: `base * 2**attempt`,
 /// at most `cap`, in seconds. The first attempt is number 0.
 ///
-/// Raises `ValueError` if one of the three is negative or NaN; when awaited, what `asyncio.sleep`
+/// Raises `ValueError` if one of the three is negative or NaN, `OverflowError` if `attempt` takes
+/// more than 64 bits; when awaited, what `asyncio.sleep`
 /// raises, as where no asyncio loop is running.
 #[pyclass(frozen, module = "awaitable")]
 pub struct Backoff {

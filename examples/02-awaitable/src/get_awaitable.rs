@@ -42,17 +42,22 @@ pub fn get_awaitable<'py>(awaitable: &Bound<'py, PyAny>) -> PyResult<Bound<'py, 
 }
 
 /// Is it what an `async def` returns?
-fn is_coroutine(object: &Bound<'_, PyAny>) -> PyResult<bool> {
+pub fn is_coroutine(object: &Bound<'_, PyAny>) -> PyResult<bool> {
     static TYPE: PyOnceLock<Py<PyType>> = PyOnceLock::new();
     let coroutine_type = TYPE.import(object.py(), "types", "CoroutineType")?;
     Ok(object.is_exact_instance(coroutine_type))
 }
 
-/// Is it what a generator function returns that `types.coroutine` decorates?
-fn is_generator_coroutine(object: &Bound<'_, PyAny>) -> PyResult<bool> {
+/// Is it what a generator function returns?
+pub fn is_generator(object: &Bound<'_, PyAny>) -> PyResult<bool> {
     static TYPE: PyOnceLock<Py<PyType>> = PyOnceLock::new();
     let generator_type = TYPE.import(object.py(), "types", "GeneratorType")?;
-    Ok(object.is_exact_instance(generator_type) && {
+    Ok(object.is_exact_instance(generator_type))
+}
+
+/// Is it what a generator function returns that `types.coroutine` decorates?
+fn is_generator_coroutine(object: &Bound<'_, PyAny>) -> PyResult<bool> {
+    Ok(is_generator(object)? && {
         let flags: u32 = object.getattr("gi_code")?.getattr("co_flags")?.extract()?;
         flags & ITERABLE_COROUTINE != 0
     })

@@ -1,0 +1,168 @@
+//! `return await awaitable`, in Rust: the `yield from` of PEP 380.
+//!
+//! Source: `SEND` in CPython's `Python/bytecodes.c`, `_gen_throw` and `gen_close_iter` in its
+//! `Objects/genobject.c`.
+
+use pyo3::{
+    PyTraverseError, PyVisit,
+    exceptions::{PyGeneratorExit, PyStopIteration},
+    intern,
+    prelude::*,
+    types::{PyIterator, iterator::PySendResult},
+};
+
+use crate::{
+    body::{Body, Input, Source, Step},
+    get_awaitable::{get_awaitable, is_coroutine, is_generator},
+    my_coroutine::MyCoroutine,
+    throw::Thrown,
+};
+
+/// Where it stands: before the `await`, or in it.
+pub enum Delegate {
+    Start(Py<PyAny>),
+    Awaiting(Inner),
+}
+
+/// What is awaited.
+pub struct Inner {
+    /// For `throw`, `close` and `cr_await`: a coroutine itself, or the iterator of anything else.
+    target: Py<PyAny>,
+    /// For the steps: a coroutine has no `__next__`, what its `__await__` returns has.
+    steps: Py<PyIterator>,
+}
+
+impl Delegate {
+    pub const SOURCE: Source = Source {
+        name: c"delegate",
+        file: c"src/delegate.rs",
+        line: line!(),
+    };
+
+    pub fn to(awaitable: Py<PyAny>) -> Self {
+        Self::Start(awaitable)
+    }
+
+    pub fn resume<'py>(&mut self, py: Python<'py>, input: Input<'py>) -> PyResult<Step<'py>> {
+        match (&*self, input) {
+            (Self::Start(awaitable), _) => {
+                let inner = Inner::of(awaitable.bind(py))?;
+                let step = inner.send(&py.None().into_bound(py));
+                *self = Self::Awaiting(inner);
+                step
+            }
+            (Self::Awaiting(inner), Input::Send(value)) => inner.send(&value),
+            (Self::Awaiting(inner), Input::Throw(thrown)) => inner.throw(py, &thrown),
+            (Self::Awaiting(inner), Input::Close) => {
+                let error = inner.close(py).err();
+                let error = error.unwrap_or_else(|| PyGeneratorExit::new_err(()));
+                raise_at_the_await(py, error)
+            }
+        }
+    }
+
+    pub fn awaits(&self) -> Option<&Py<PyAny>> {
+        match self {
+            Self::Start(_) => None,
+            Self::Awaiting(inner) => Some(&inner.target),
+        }
+    }
+
+    pub fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        match self {
+            Self::Start(awaitable) => visit.call(awaitable),
+            Self::Awaiting(inner) => {
+                visit.call(&inner.target)?;
+                visit.call(&inner.steps)
+            }
+        }
+    }
+}
+
+impl Inner {
+    fn of(awaitable: &Bound<'_, PyAny>) -> PyResult<Self> {
+        let steps = get_awaitable(awaitable)?;
+        let target = if is_coroutine(awaitable)? {
+            awaitable.clone()
+        } else {
+            steps.clone().into_any()
+        };
+        Ok(Self {
+            target: target.unbind(),
+            steps: steps.unbind(),
+        })
+    }
+
+    fn send<'py>(&self, value: &Bound<'py, PyAny>) -> PyResult<Step<'py>> {
+        Ok(match self.steps.bind(value.py()).send(value)? {
+            PySendResult::Next(yielded) => Step::Yield(yielded),
+            PySendResult::Return(result) => Step::Return(result),
+        })
+    }
+
+    fn throw<'py>(&self, py: Python<'py>, thrown: &Thrown<'py>) -> PyResult<Step<'py>> {
+        if thrown.is_generator_exit()? {
+            return match self.close(py) {
+                Ok(()) => raise_here(py, thrown),
+                Err(error) => raise_at_the_await(py, error),
+            };
+        }
+        let target = self.target.bind(py);
+        if thrown.arguments.len() > 1 && (is_coroutine(target)? || is_generator(target)?) {
+            // One exception says the same as three arguments, and is not warned of a second time.
+            let exception = thrown.exception()?;
+            return step_of(py, target.call_method1(intern!(py, "throw"), (exception,)));
+        }
+        match target.getattr_opt(intern!(py, "throw")) {
+            Ok(Some(throw)) => step_of(py, throw.call1(&thrown.arguments)),
+            Ok(None) => raise_here(py, thrown),
+            Err(error) => Ok(Step::Refuse(error)),
+        }
+    }
+
+    fn close(&self, py: Python<'_>) -> PyResult<()> {
+        match self.target.bind(py).getattr_opt(intern!(py, "close")) {
+            Ok(Some(close)) => close.call0().map(drop),
+            Ok(None) => Ok(()),
+            Err(error) => {
+                error.write_unraisable(py, Some(self.target.bind(py)));
+                Ok(())
+            }
+        }
+    }
+}
+
+/// Raises what was thrown at the `await`; what is no exception is refused, and nothing resumed.
+fn raise_here<'py>(py: Python<'py>, thrown: &Thrown<'py>) -> PyResult<Step<'py>> {
+    match thrown.exception() {
+        Ok(exception) => raise_at_the_await(py, exception),
+        Err(refusal) => Ok(Step::Refuse(refusal)),
+    }
+}
+
+/// Raises `error` where the coroutine stands. From 3.12 a `StopIteration` there is taken for the end
+/// of what is awaited, wherever it comes from (`CLEANUP_THROW` in `Python/bytecodes.c`).
+fn raise_at_the_await(py: Python<'_>, error: PyErr) -> PyResult<Step<'_>> {
+    if py.version_info() >= (3, 12) {
+        step_of(py, Err(error))
+    } else {
+        Err(error)
+    }
+}
+
+/// What `throw()` returns was yielded; the value of its `StopIteration` is the result.
+fn step_of<'py>(py: Python<'py>, thrown: PyResult<Bound<'py, PyAny>>) -> PyResult<Step<'py>> {
+    match thrown {
+        Ok(yielded) => Ok(Step::Yield(yielded)),
+        Err(error) if error.is_instance_of::<PyStopIteration>(py) => {
+            Ok(Step::Return(error.value(py).getattr(intern!(py, "value"))?))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Returns a coroutine that does `return await awaitable`.
+#[pyfunction]
+pub fn delegate(awaitable: Py<PyAny>) -> MyCoroutine {
+    MyCoroutine::new(&Delegate::SOURCE, Body::Delegate(Delegate::to(awaitable)))
+}

@@ -1,0 +1,30 @@
+//! As far as an awaitable iterator goes: it can be awaited, and nothing can be done to it.
+//!
+//! Kept as it is so that what it lacks can be run; `my_coroutine.rs` is the repair.
+
+use pyo3::{exceptions::PyStopIteration, prelude::*};
+
+/// Awaits to `"Ended"`. It is not a coroutine: `asyncio.create_task` refuses it.
+#[pyclass(frozen, module = "coroutine_class")]
+pub struct FirstTry;
+
+#[pymethods]
+impl FirstTry {
+    #[new]
+    fn new() -> Self {
+        Self
+    }
+
+    fn __await__(this: Bound<'_, Self>) -> Bound<'_, Self> {
+        this
+    }
+
+    fn __iter__(this: Bound<'_, Self>) -> Bound<'_, Self> {
+        this
+    }
+
+    #[allow(clippy::unused_self)] // a method is what Python calls
+    fn __next__(&self) -> PyResult<()> {
+        Err(PyStopIteration::new_err(("Ended",)))
+    }
+}

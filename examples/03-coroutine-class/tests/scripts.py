@@ -1,0 +1,181 @@
+"""Scripts for coroutines: what is done to one, what it awaits, and a record of all that happens."""
+
+from __future__ import annotations
+
+import gc
+import types
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+
+class NeedsAnArgument(Exception):  # noqa: N818
+    """An exception whose class alone makes none."""
+
+    def __init__(self, argument: object) -> None:
+        super().__init__(argument)
+
+
+EXCEPTIONS: dict[str, Callable[[], Any]] = {
+    "ValueError": lambda: ValueError("v"),
+    "KeyError class": lambda: KeyError,
+    "StopIteration": lambda: StopIteration(7),
+    "StopIteration class": lambda: StopIteration,
+    "StopAsyncIteration": lambda: StopAsyncIteration("s"),
+    "GeneratorExit": lambda: GeneratorExit("g"),
+    "GeneratorExit class": lambda: GeneratorExit,
+    "KeyboardInterrupt": lambda: KeyboardInterrupt("k"),
+    "class that needs an argument": lambda: NeedsAnArgument,
+    "number": lambda: 42,
+    "string": lambda: "text",
+    "class of numbers": lambda: int,
+}
+VALUES: dict[str, Callable[[], Any]] = {
+    "none": lambda: None,
+    "number": lambda: 5,
+    "tuple": lambda: (1, 2),
+    "exception": lambda: ValueError("w"),
+}
+
+
+def describe(error: BaseException | None, depth: int = 4) -> object:
+    """Return what two equal exceptions have in common: type, message, cause and context."""
+    if error is None or depth == 0:
+        return None
+    cause, context = describe(error.__cause__, depth - 1), describe(error.__context__, depth - 1)
+    return type(error).__name__, str(error), cause, context, error.__suppress_context__
+
+
+class Run:
+    """One coroutine, made by `make` of an awaitable, and the record of all that happens."""
+
+    def __init__(
+        self,
+        make: Callable[[Any], Any],
+        actions: list[tuple[str, ...]],
+        inner: list[tuple[str, str]],
+        shape: str,
+    ) -> None:
+        self.make, self.actions, self.inner, self.shape = make, actions, list(inner), shape
+        self.record: list[object] = []
+        self.coroutine: Any = None
+
+    def play(self) -> list[object]:
+        """Do all that the script says, drop the coroutine, and return the record."""
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            self.coroutine = self.make(self.awaitable())
+            for action in self.actions:
+                self.note(action, self.outcome(action), self.looks())
+            self.coroutine = None
+            gc.collect(0)
+        # That of the inner one comes when the warning, which holds the outer one, is gone.
+        self.note(*(str(w.message) for w in caught if "native_inner" not in str(w.message)))
+        return self.record
+
+    def note(self, *what: object) -> None:
+        self.record.append(what)
+
+    def outcome(self, action: tuple[str, ...]) -> object:
+        try:
+            return "returns", repr(self.act(*action))
+        except BaseException as error:
+            return "raises", describe(error)
+
+    def act(self, verb: str, *names: str) -> object:
+        if verb == "send":
+            return self.coroutine.send(VALUES[names[0]]())
+        if verb == "close":
+            return self.coroutine.close()
+        first, *rest = names
+        arguments = [EXCEPTIONS[first](), *(VALUES[name]() for name in rest)]
+        if self.shape == "native" and len(arguments) > 1 and not makes_an_exception(arguments):
+            return "left out: see the README"
+        return self.coroutine.throw(*arguments)
+
+    def looks(self) -> object:
+        coroutine = self.coroutine
+        return coroutine.cr_running, coroutine.cr_suspended, coroutine.cr_await is None
+
+    def awaitable(self) -> Any:
+        """Return what is awaited, of the shape that the script says."""
+        if self.shape == "number":
+            return 5
+        if self.shape == "native":
+            return self.native_inner()
+        if self.shape == "generator":
+            generator: Any = types.coroutine(self.generator)
+            return generator()
+        methods: dict[str, Any] = {"__next__": scripted("next")}
+        methods |= {
+            name: scripted(name) for name in ("send", "throw", "close") if name in self.shape
+        }
+        iterator = type("Inner", (), methods)()
+        iterator.run = self
+        return Awaitable(self, iterator)
+
+    async def native_inner(self) -> object:
+        return await Awaitable(self, self.generator())
+
+    def generator(self) -> Any:
+        """Play the inner script at the suspension points of a generator."""
+        result: object = None
+        while True:
+            try:
+                ending, value = self.step(f"resumed with {result!r}")
+                if ending == "return":
+                    return value
+                result = yield value
+            except GeneratorExit:
+                self.note("inner closed")
+                if not self.inner or self.inner[0][0] != "yield":
+                    raise
+            except ValueError as error:
+                self.note("inner caught", str(error))
+                if not self.inner:
+                    raise
+
+    def step(self, call: str) -> tuple[str, Any]:
+        """Note that the inner one was called, and do what its script says next."""
+        self.note("inner", call)
+        verb, name = self.inner.pop(0) if self.inner else ("return", "none")
+        if verb == "raise":
+            error = EXCEPTIONS[name]()
+            raise error if makes_an_exception([error]) else OSError(name)
+        if verb == "enter":
+            argument = {"send": ["none"], "throw": ["ValueError"], "close": []}[name]
+            self.note("entered", self.outcome((name, *argument)))
+            return "yield", "after entering"
+        return verb, VALUES[name]()
+
+
+class Awaitable:
+    def __init__(self, run: Run, iterator: Any) -> None:
+        self.run = run
+        self.iterator = iterator
+
+    def __await__(self) -> Any:
+        return self.run.step("__await__")[1] if self.run.shape == "bad" else self.iterator
+
+
+def scripted(name: str) -> Callable[..., object]:
+    """Return a method that plays the next step of the script, whatever it is given."""
+
+    def method(self: Any, *arguments: object) -> object:
+        shown = [describe(a) if isinstance(a, BaseException) else repr(a) for a in arguments]
+        verb, value = self.run.step(f"{name} {shown}")
+        if verb == "return":
+            raise StopIteration(value)
+        return value
+
+    return method
+
+
+def makes_an_exception(arguments: list[Any]) -> bool:
+    """Would `throw(*arguments)` throw it, and not complain of it?"""
+    kind, value, traceback = [*arguments, None, None][:3]
+    if traceback is not None:
+        return False
+    if isinstance(kind, BaseException):
+        return value is None
+    return isinstance(kind, type) and issubclass(kind, BaseException)

@@ -1,0 +1,137 @@
+"""What others can see of a coroutine: asyncio, inspect, a Task's repr, the call graph of 3.14."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import re
+import sys
+from collections.abc import Coroutine
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+import coroutine_class
+from coroutine_class import FirstTry, MyCoroutine, countdown, delegate
+
+FACTORIES = [coroutine_class.my_coroutine, countdown, delegate]
+
+
+def test_it_is_a_coroutine_to_asyncio_and_to_the_abc(book: ModuleType) -> None:
+    coroutine = book.countdown(1)
+    assert asyncio.iscoroutine(coroutine)
+    assert inspect.isawaitable(coroutine)
+    assert isinstance(coroutine, Coroutine)
+    coroutine.close()
+
+
+def test_inspect_iscoroutine_is_for_the_native_type_alone() -> None:
+    coroutine = countdown(1)
+    assert not inspect.iscoroutine(coroutine)
+    coroutine.close()
+
+
+def test_it_cannot_be_iterated_over(book: ModuleType) -> None:
+    coroutine = book.countdown(1)
+    with pytest.raises(TypeError, match="not iterable"):
+        iter(coroutine)
+    coroutine.close()
+
+
+def test_names_and_repr_are_like_the_native_ones(book: ModuleType) -> None:
+    coroutine = book.countdown(1)
+    assert coroutine.__name__ == coroutine.__qualname__ == "countdown"
+    assert re.fullmatch(r"<coroutine object countdown at 0x[0-9a-f]+>", repr(coroutine))
+    coroutine.close()
+
+
+def test_cr_await_is_what_it_waits_for(book: Any) -> None:
+    future = asyncio.new_event_loop().create_future()
+    inner = book.delegate(future)
+    coroutine = book.delegate(inner)
+    assert not coroutine.cr_await
+    assert coroutine.send(None) is future
+    assert coroutine.cr_await is inner
+    assert type(inner.cr_await) is type(future.__await__())
+    coroutine.close()
+    assert coroutine.cr_await is None
+    future.cancel()
+    future.get_loop().close()
+
+
+def test_its_states_can_be_seen(book: ModuleType) -> None:
+    coroutine = book.countdown(1)
+    seen = [(coroutine.cr_running, coroutine.cr_suspended)]
+    coroutine.send(None)
+    seen.append((coroutine.cr_running, coroutine.cr_suspended))
+    coroutine.close()
+    seen.append((coroutine.cr_running, coroutine.cr_suspended))
+    assert seen == [(False, False), (False, True), (False, False)]
+
+
+def test_inspect_knows_its_state() -> None:
+    coroutine: Any = countdown(1)
+    assert inspect.getcoroutinestate(coroutine) == inspect.CORO_CREATED
+    coroutine.close()
+    assert inspect.getcoroutinestate(coroutine) == inspect.CORO_CLOSED
+
+
+@pytest.mark.parametrize("function", FACTORIES, ids=repr)
+def test_the_functions_are_coroutine_functions(function: Any) -> None:
+    assert inspect.iscoroutinefunction(function) == (sys.version_info >= (3, 12))
+    if sys.version_info < (3, 14):
+        assert asyncio.iscoroutinefunction(function)
+    assert function.__doc__.startswith("Returns a coroutine that")
+    assert repr(function) == f"<coroutine function {function.__name__}>"
+
+
+def test_the_functions_have_signatures() -> None:
+    assert str(inspect.signature(countdown)) == "(n)"  # type: ignore[arg-type,unused-ignore]
+    with pytest.raises(TypeError, match="missing 1 required positional argument: 'n'"):
+        countdown()  # type: ignore[call-arg]
+
+
+def test_code_and_frame_point_into_the_rust_sources() -> None:
+    coroutine = delegate(FirstTry())
+    assert coroutine.cr_code.co_name == "delegate"
+    assert coroutine.cr_code.co_filename == "src/delegate.rs"
+    assert coroutine.cr_frame is not None
+    assert coroutine.cr_frame.f_lineno == coroutine.cr_code.co_firstlineno > 0
+    assert coroutine.cr_origin is None
+    coroutine.close()
+    assert coroutine.cr_frame is None
+
+
+def test_the_repr_of_a_task_says_where_it_stands() -> None:
+    async def main() -> str:
+        task = asyncio.create_task(countdown(5))
+        await asyncio.sleep(0)
+        shown = repr(task)
+        await task
+        return shown
+
+    shown = asyncio.run(main())
+    assert re.search(r"coro=<countdown\(\) running at src/countdown\.rs:\d+>", shown)
+
+
+@pytest.mark.skipif(sys.version_info < (3, 14), reason="the call graph came with 3.14")
+def test_the_call_graph_leads_through_delegate() -> None:
+    async def waits() -> None:
+        await asyncio.sleep(0)
+
+    async def main() -> list[str]:
+        task = asyncio.create_task(delegate(waits()))
+        await asyncio.sleep(0)
+        graph = asyncio.capture_call_graph(task)  # type: ignore[attr-defined,unused-ignore]
+        names = [entry.frame.f_code.co_name for entry in graph.call_stack]
+        await task
+        return names
+
+    assert asyncio.run(main()) == ["sleep", "waits", "delegate"]
+
+
+def test_the_class_can_be_called_and_not_derived_from() -> None:
+    assert asyncio.run(MyCoroutine()) == "Ended"
+    with pytest.raises(TypeError, match="not an acceptable base type"):
+        type("Derived", (MyCoroutine,), {})

@@ -1,0 +1,185 @@
+"""Manners: what a coroutine says when it is forgotten, and what it leaves behind: nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import threading
+import weakref
+from types import ModuleType
+from typing import Any
+
+import pytest
+from native import turn
+
+from coroutine_class import countdown, delegate, my_coroutine
+
+
+@pytest.mark.parametrize("name", ["my_coroutine", "countdown", "delegate"])
+def test_one_that_was_never_awaited_is_warned_of(book: ModuleType, name: str) -> None:
+    arguments: dict[str, list[Any]] = {
+        "my_coroutine": [],
+        "countdown": [1],
+        "delegate": [asyncio.Future],
+    }
+    with pytest.warns(RuntimeWarning, match=f"^coroutine '{name}' was never awaited$"):
+        getattr(book, name)(*arguments[name])
+        gc.collect()
+
+
+def test_one_that_was_closed_is_not(book: ModuleType) -> None:
+    book.my_coroutine().close()  # a warning would be an error here
+
+
+def test_the_warning_as_an_error_is_reported_not_raised(
+    book: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reported: list[str] = []
+    monkeypatch.setattr("sys.unraisablehook", lambda hook: reported.append(str(hook.exc_value)))
+    book.my_coroutine()
+    assert reported == ["coroutine 'my_coroutine' was never awaited"]
+
+
+def test_one_dropped_half_run_closes_what_it_awaits(book: ModuleType) -> None:
+    closed = []
+
+    async def waits() -> None:
+        try:
+            await turn()
+        finally:
+            closed.append("yes")
+
+    coroutine = book.delegate(waits())
+    coroutine.send(None)
+    del coroutine
+    assert closed == ["yes"]
+
+
+def test_what_closing_raises_then_is_reported(
+    book: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reported: list[str] = []
+    monkeypatch.setattr("sys.unraisablehook", lambda hook: reported.append(str(hook.exc_value)))
+
+    async def waits() -> None:
+        try:
+            await turn()
+        finally:
+            raise OSError("while closing")
+
+    coroutine = book.delegate(waits())
+    coroutine.send(None)
+    del coroutine
+    assert reported == ["while closing"]
+
+
+class Awaits:
+    """An awaitable that holds the coroutine that awaits it."""
+
+    coroutine: Any = None
+
+    def __await__(self) -> Any:
+        return iter([None])
+
+
+@pytest.mark.parametrize("begun", [True, False])
+def test_a_cycle_through_what_it_awaits_is_collected(book: ModuleType, begun: bool) -> None:
+    held = Awaits()
+    held.coroutine = book.delegate(held)
+    if begun:
+        held.coroutine.send(None)
+    else:
+        held.coroutine.close()
+        held.coroutine = book.delegate(held)
+        held.coroutine.send(None)
+    end = weakref.ref(held)
+    del held
+    gc.collect()
+    assert end() is None
+
+
+def test_a_cycle_that_was_never_begun_is_collected_and_warned_of(book: ModuleType) -> None:
+    held = Awaits()
+    held.coroutine = book.delegate(held)
+    del held
+    with pytest.warns(RuntimeWarning, match=r"^coroutine 'delegate' was never awaited$"):
+        gc.collect()
+
+
+def test_a_task_and_its_coroutine_are_collected(book: ModuleType) -> None:
+    async def main() -> weakref.ref[Any]:
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(lambda loop, context: None)
+        future: Any = loop.create_future()
+        task = asyncio.create_task(book.delegate(future))
+        await asyncio.sleep(0)
+        future.task = task  # the cycle: task, coroutine, future, task
+        end = weakref.ref(task)
+        del future, task
+        gc.collect()
+        return end
+
+    class Future(asyncio.Future[None]):
+        task: Any = None
+
+    loop = asyncio.new_event_loop()
+    loop.create_future = lambda: Future(loop=loop)  # type: ignore[method-assign]
+    assert loop.run_until_complete(main())() is None
+    loop.close()
+
+
+def test_a_weak_reference_sees_its_end(book: ModuleType) -> None:
+    coroutine = book.my_coroutine()
+    end = weakref.ref(coroutine)
+    coroutine.close()
+    del coroutine
+    assert end() is None
+
+
+def test_a_hundred_thousand_leave_memory_flat() -> None:
+    def blocks_in_use() -> int:
+        gc.collect()
+        return len(gc.get_objects())
+
+    def make_and_await(times: int) -> None:
+        for _ in range(times):
+            for coroutine in (my_coroutine(), countdown(0), delegate(my_coroutine())):
+                with pytest.raises(StopIteration):
+                    coroutine.send(None)
+
+    make_and_await(10)
+    before = blocks_in_use()
+    make_and_await(1000)
+    assert blocks_in_use() - before < 100
+
+
+def test_of_two_threads_that_step_it_each_step_is_taken_once() -> None:
+    steps = 2_000
+    coroutine = countdown(steps)
+    taken: list[int] = []
+    results: list[object] = []
+    barrier = threading.Barrier(4)
+
+    def step() -> None:
+        count = 0
+        barrier.wait()
+        try:
+            while True:
+                try:
+                    coroutine.send(None)
+                    count += 1
+                except ValueError as error:
+                    assert str(error) == "coroutine already executing"
+        except StopIteration as stop:
+            results.append(stop.value)
+        except RuntimeError as error:
+            assert str(error) == "cannot reuse already awaited coroutine"
+        taken.append(count)
+
+    threads = [threading.Thread(target=step) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sum(taken) == steps
+    assert results == ["liftoff"]

@@ -1,0 +1,76 @@
+"""Random scripts: whatever is done to it, `delegate` does what `async def` does.
+
+`pytest --hypothesis-profile=soak tests/test_same_as_native.py` plays a hundred thousand of them.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import native
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import coroutine_class
+from scripts import EXCEPTIONS, VALUES, Run, describe
+
+SHAPES = [
+    "number",
+    "native",
+    "generator",
+    "iterator",
+    "iterator with send",
+    "iterator with close",
+    "iterator with throw",
+    "iterator with throw and close",
+    "iterator with send, throw and close",
+    "bad",
+]
+# CPython 3.12.1 crashes when a native coroutine is thrown into or closed while it runs.
+ENTERING = ["send", "throw", "close"] if sys.version_info >= (3, 13) else ["send"]
+
+VALUE = st.sampled_from(sorted(VALUES))
+EXCEPTION = st.sampled_from(sorted(EXCEPTIONS))
+ACTION = st.one_of(
+    st.tuples(st.just("send"), st.sampled_from(["none", "none", "none", "number"])),
+    st.tuples(st.just("throw"), EXCEPTION),
+    st.tuples(st.just("throw"), EXCEPTION, VALUE),
+    st.tuples(st.just("throw"), EXCEPTION, VALUE, VALUE),
+    st.tuples(st.just("close")),
+)
+INNER = st.one_of(
+    st.tuples(st.just("yield"), VALUE),
+    st.tuples(st.just("yield"), VALUE),
+    st.tuples(st.just("return"), VALUE),
+    st.tuples(st.just("raise"), EXCEPTION),
+    st.tuples(st.just("enter"), st.sampled_from(ENTERING)),
+)
+
+
+def play(make: Any, *script: Any) -> list[object]:
+    """Return the record of a script, with what was reported as unraisable."""
+    reported: list[object] = []
+    hook, sys.unraisablehook = (
+        sys.unraisablehook,
+        lambda hook: reported.append(describe(hook.exc_value)),
+    )
+    try:
+        return [Run(make, *script).play(), reported]
+    finally:
+        sys.unraisablehook = hook
+
+
+@pytest.mark.filterwarnings("ignore")
+@settings(deadline=None)
+@given(
+    st.lists(ACTION, max_size=6),
+    st.lists(INNER, max_size=6),
+    st.sampled_from(SHAPES),
+)
+def test_delegate_does_what_async_def_does(
+    actions: list[tuple[str, ...]], inner: list[tuple[str, str]], shape: str
+) -> None:
+    expected = play(native.delegate, actions, inner, shape)
+    assert play(coroutine_class.delegate, actions, inner, shape) == expected

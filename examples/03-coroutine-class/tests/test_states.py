@@ -1,0 +1,141 @@
+"""The states of a coroutine, and what each refuses: created, running, suspended, closed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
+
+import pytest
+from native import turn
+
+from tracing import trace
+
+
+def finish(coroutine: Any) -> Any:
+    with pytest.raises(StopIteration) as stop:
+        while True:
+            coroutine.send(None)
+    return stop.value.value
+
+
+def test_each_awaits_to_its_result(book: ModuleType) -> None:
+    assert finish(book.my_coroutine()) == "Ended"
+    assert finish(book.countdown(3)) == "liftoff"
+    assert finish(book.delegate(book.countdown(2))) == "liftoff"
+
+
+def test_countdown_suspends_as_often_as_it_says(book: ModuleType) -> None:
+    turns = [("send", None), ("yield", None)] * 3
+    assert trace(book.countdown(3)) == [*turns, ("send", None), ("return", "liftoff")]
+
+
+def test_delegate_adds_no_message_of_its_own(book: ModuleType) -> None:
+    assert trace(book.delegate(book.countdown(2))) == trace(book.countdown(2))
+
+
+@pytest.mark.parametrize("value", [None, (1, 2), StopIteration(3), ValueError("v")], ids=repr)
+def test_any_result_comes_through_unharmed(book: ModuleType, value: object) -> None:
+    assert finish(book.delegate(asyncio.sleep(0, value))) is value
+
+
+def test_the_first_send_must_be_none(book: ModuleType) -> None:
+    coroutine = book.countdown(1)
+    message = r"^can't send non-None value to a just-started coroutine$"
+    with pytest.raises(TypeError, match=message):
+        coroutine.send("early")
+    assert coroutine.send(None) is None  # nothing was lost
+    assert finish(coroutine) == "liftoff"
+
+
+@pytest.mark.parametrize("again", ["send", "throw"])
+@pytest.mark.parametrize("end", [finish, lambda coroutine: coroutine.close()])
+def test_one_that_is_over_cannot_be_used_again(
+    book: ModuleType, again: str, end: Callable[[Any], Any]
+) -> None:
+    coroutine = book.countdown(1)
+    end(coroutine)
+    argument = None if again == "send" else ValueError("late")
+    with pytest.raises(RuntimeError, match=r"^cannot reuse already awaited coroutine$"):
+        getattr(coroutine, again)(argument)
+    assert coroutine.close() is None
+
+
+@pytest.mark.parametrize("again", ["send", "throw", "close"])
+def test_one_that_is_running_cannot_be_entered(book: ModuleType, again: str) -> None:
+    if book.__name__ == "native" and again != "send":
+        pytest.skip("CPython 3.12.1 crashes here")
+    errors: list[type] = []
+
+    class Enters:
+        def __await__(self) -> Any:
+            arguments: dict[str, list[Any]] = {
+                "send": [None],
+                "throw": [ValueError("in between")],
+                "close": [],
+            }
+            with pytest.raises(ValueError, match=r"^coroutine already executing$") as caught:
+                getattr(coroutine, again)(*arguments[again])
+            errors.append(caught.type)
+            return iter(())
+
+    coroutine = book.delegate(Enters())
+    assert finish(coroutine) is None
+    assert errors == [ValueError]
+
+
+def test_what_is_thrown_in_comes_out_and_ends_it(book: ModuleType) -> None:
+    coroutine = book.countdown(5)
+    coroutine.send(None)
+    with pytest.raises(LookupError, match="from outside"):
+        coroutine.throw(LookupError("from outside"))
+    with pytest.raises(RuntimeError, match="already awaited"):
+        coroutine.send(None)
+
+
+def test_what_is_thrown_into_delegate_arrives_at_what_it_awaits(book: ModuleType) -> None:
+    async def catches() -> str:
+        try:
+            await turn()
+        except LookupError as error:
+            return f"caught {error}"
+        return "nothing"
+
+    coroutine = book.delegate(catches())
+    coroutine.send(None)
+    with pytest.raises(StopIteration) as stop:
+        coroutine.throw(LookupError("'x'"))
+    assert stop.value.value == "caught 'x'"
+
+
+def test_close_closes_what_is_awaited(book: ModuleType) -> None:
+    closed = []
+
+    async def waits() -> None:
+        try:
+            await turn()
+        finally:
+            closed.append("yes")
+
+    coroutine = book.delegate(waits())
+    coroutine.send(None)
+    assert coroutine.close() is None
+    assert closed == ["yes"]
+
+
+def test_a_stop_iteration_from_inside_is_not_taken_for_the_end(book: ModuleType) -> None:
+    class Raises:
+        def __await__(self) -> Any:
+            raise StopIteration(5)
+
+    with pytest.raises(RuntimeError, match=r"^coroutine raised StopIteration$") as caught:
+        book.delegate(Raises()).send(None)
+    assert isinstance(caught.value.__cause__, StopIteration)
+
+
+def test_a_negative_countdown_is_refused() -> None:
+    from coroutine_class import countdown
+
+    with pytest.raises(OverflowError):
+        countdown(-1)
