@@ -115,9 +115,10 @@ def alone(session: nox.Session, chapter: Path) -> None:
 
 @session_per_chapter("soak", "tests/test_same_as_native.py", python=PYTHONS, default=False)
 def soak(session: nox.Session, chapter: Path) -> None:
-    """a hundred thousand random scripts, the same as on a native coroutine."""
+    """a hundred thousand random scripts, and a million coroutines."""
     install(session, copy_out_of_the_repository(session, chapter))
-    session.run("pytest", "--hypothesis-profile=soak", "tests/test_same_as_native.py")
+    options = ["--hypothesis-profile=soak", "-o", "faulthandler_timeout=7200"]
+    session.run("pytest", *options, "-k", "same_as_native or memory_flat")
 
 
 @session_per_chapter("conformance", "tests/conformance.py", python=PYTHONS, default=False)
@@ -127,11 +128,19 @@ def conformance(session: nox.Session, chapter: Path) -> None:
     session.run("python", "tests/conformance.py")
 
 
+@nox.session(python=PYTHONS, default=False)
+def instructions(session: nox.Session) -> None:
+    """Instructions of an await in Rust, beside the same in C (needs valgrind)."""
+    chapter = next(chapter for chapter in CHAPTERS if chapter.name.startswith("03"))
+    install(session, copy_out_of_the_repository(session, chapter))
+    session.run("python", str(ROOT / "benchmarks" / "instructions.py"))
+
+
 @nox.session(python=FOUND[:1])
 def types(session: nox.Session) -> None:
     """Strict types: noxfile, twins and tests, and the stubs against the built modules."""
     session.install("mypy==2.4.1", "filelock==4.2.11", "nox==2026.10.20", "python-discovery==1.9.5")
-    session.run("mypy", "--strict", __file__, ".ci/summary.py", ".ci/book.py")
+    session.run("mypy", "--strict", __file__, ".ci", "benchmarks")
     for chapter in CHAPTERS:
         folder = copy_out_of_the_repository(session, chapter)
         install(session, folder)

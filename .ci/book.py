@@ -37,6 +37,16 @@ def figures_that_were_not_measured() -> list[str]:
     return [] if claim in PAGE else [f"chapter 02 measured, and README.md does not say: {claim}"]
 
 
+def pages_that_are_not_the_record() -> list[str]:
+    """The benchmarks' page is written by machine, from the numbers beside it."""
+    sys.path.insert(0, str(ROOT / "benchmarks"))
+    import instructions
+
+    record = json.loads(instructions.RECORD.read_text("utf-8"))
+    same = instructions.PAGE.read_text("utf-8") == instructions.page(record)
+    return [] if same else ["benchmarks/README.md does not show benchmarks/instructions.json"]
+
+
 def files_that_differ() -> list[str]:
     """These stand in more than one chapter, so that each is whole, and must be the same there."""
     versions: dict[str, set[bytes]] = {}
@@ -62,6 +72,7 @@ problems = [
     *links_that_lead_nowhere(),
     *chapters_not_in_the_table(),
     *figures_that_were_not_measured(),
+    *pages_that_are_not_the_record(),
     *files_that_differ(),
     *(commands_that_fail() if (ROOT / ".git").exists() else []),
 ]

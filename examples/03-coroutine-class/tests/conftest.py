@@ -11,6 +11,7 @@ from hypothesis import settings
 import coroutine_class
 import in_python
 
+settings.register_profile("default", max_examples=1_500, deadline=None)
 settings.register_profile("soak", max_examples=100_000, deadline=None)
 
 

@@ -87,6 +87,8 @@ class Run:
             return self.coroutine.send(VALUES[names[0]]())
         if verb == "close":
             return self.coroutine.close()
+        if verb == "next":
+            return next(self.coroutine.__await__())
         first, *rest = names
         arguments = [EXCEPTIONS[first](), *(VALUES[name]() for name in rest)]
         if self.shape == "native" and len(arguments) > 1 and not makes_an_exception(arguments):
