@@ -1,8 +1,8 @@
 """A coroutine class in plain Python: the twin of `src/`, without its odd corners.
 
-The class is `my_coroutine.rs`; a body has one method, `resume`, as in `body.rs`. It is told what
-comes in, and returns what comes out: `("yield", value)` or `("return", value)`. Missing here are
-the forms of `throw` with several arguments, and the differences between versions.
+The class is `my_coroutine.rs` and `state.rs`; a body has one method, `resume`, as in `body.rs`. It
+is told what comes in, and returns what comes out: `("yield", value)` or `("return", value)`.
+Missing here are the forms of `throw` with several arguments, and the differences between versions.
 """
 
 from __future__ import annotations

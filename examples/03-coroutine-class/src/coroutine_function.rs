@@ -1,7 +1,7 @@
 //! Functions that say that they return coroutines, as those of `async def` do.
 //!
-//! A function made by PyO3 cannot be marked: it takes no attributes. So each is wrapped in an object
-//! that does, which costs a call.
+//! A function made by PyO3 cannot be marked: it takes no attributes. So each is wrapped in an
+//! object that does, which costs a call.
 
 use pyo3::{
     intern,

@@ -140,8 +140,8 @@ fn raise_here<'py>(py: Python<'py>, thrown: &Thrown<'py>) -> PyResult<Step<'py>>
     }
 }
 
-/// Raises `error` where the coroutine stands. From 3.12 a `StopIteration` there is taken for the end
-/// of what is awaited, wherever it comes from (`CLEANUP_THROW` in `Python/bytecodes.c`).
+/// Raises `error` where the coroutine stands. From 3.12 a `StopIteration` there is taken for the
+/// end of what is awaited, wherever it comes from (`CLEANUP_THROW` in `Python/bytecodes.c`).
 fn raise_at_the_await(py: Python<'_>, error: PyErr) -> PyResult<Step<'_>> {
     if py.version_info() >= (3, 12) {
         step_of(py, Err(error))

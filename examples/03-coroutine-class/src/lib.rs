@@ -1,9 +1,10 @@
 //! A Rust class that is a coroutine, to asyncio, to trio and to `inspect`.
 //!
-//! Build it and see: `pip install . && python demo.py`. Then read, in this order, `first_try.rs` (as
-//! far as an awaitable iterator goes), `countdown.rs` (a state machine), `my_coroutine.rs` (what
-//! every coroutine has, around any such machine), `delegate.rs` (`await`, from the inside) with
-//! `throw.rs`, and `coroutine_function.rs` (functions that say that they return coroutines).
+//! Build it and see: `pip install . && python demo.py`. Then read, in this order, `first_try.rs`
+//! (as far as an awaitable iterator goes), `countdown.rs` and `body.rs` (state machines),
+//! `state.rs` (what goes for every coroutine, around any such machine), `my_coroutine.rs` (its
+//! methods), `last_words.rs` (its end), `delegate.rs` (`await`, from the inside) with `throw.rs`,
+//! and `coroutine_function.rs` (functions that say that they return coroutines).
 #![forbid(unsafe_code)]
 
 mod await_errors;
@@ -13,8 +14,10 @@ mod countdown;
 mod delegate;
 mod first_try;
 mod get_awaitable;
+mod last_words;
 mod my_coroutine;
 mod solutions;
+mod state;
 mod throw;
 
 use pyo3::prelude::*;

@@ -1,26 +1,20 @@
-//! The class: what every coroutine has, whatever its body does.
+//! The class: the methods and attributes of every coroutine, whatever its body does.
 //!
-//! Source: `gen_send_ex2`, `_gen_throw`, `gen_close` and `_PyGen_Finalize` in CPython's
-//! `Objects/genobject.c`. Where versions differ, `version_info()` says so.
+//! Source: `_gen_throw` and `gen_close` in CPython's `Objects/genobject.c`. Where versions differ,
+//! `version_info()` says so.
 
-use std::{
-    ffi::CString,
-    mem,
-    sync::{Mutex, MutexGuard, PoisonError},
-};
+use std::sync::Mutex;
 
 use pyo3::{
     PyTraverseError, PyVisit,
-    exceptions::{
-        PyGeneratorExit, PyRuntimeError, PyRuntimeWarning, PyStopIteration, PyTypeError,
-        PyValueError,
-    },
+    exceptions::{PyGeneratorExit, PyRuntimeError, PyStopIteration},
     prelude::*,
     types::{PyFrame, PyTuple},
 };
 
 use crate::{
-    body::{Body, Input, Source, Step},
+    body::{Body, Input, Source},
+    state::{State, no_stop_iteration},
     throw::Thrown,
 };
 
@@ -28,17 +22,8 @@ use crate::{
 /// `async def`; what differs is the body.
 #[pyclass(frozen, weakref, module = "coroutine_class")]
 pub struct MyCoroutine {
-    source: &'static Source,
-    state: Mutex<State>,
-}
-
-/// The body is here between two steps. While it runs it is on the stack of the thread that runs it,
-/// so that nobody else can: neither another thread nor, through what it calls, the body itself.
-enum State {
-    Created(Body),
-    Suspended(Body),
-    Running,
-    Closed,
+    pub source: &'static Source,
+    pub state: Mutex<State>,
 }
 
 impl MyCoroutine {
@@ -47,104 +32,10 @@ impl MyCoroutine {
         Self { source, state }
     }
 
-    /// Never hold this lock while Python code may run: that might come back here, and wait for ever.
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    fn frame<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyFrame>> {
+        let Source { name, file, line } = self.source;
+        PyFrame::new(py, file, name, i32::try_from(*line)?)
     }
-
-    /// Takes the body out to be run, if what comes in is for a coroutine in this state.
-    fn start(&self, input: &Input<'_>) -> PyResult<Body> {
-        let mut state = self.lock();
-        match (mem::replace(&mut *state, State::Running), input) {
-            (State::Created(body), Input::Send(value)) if !value.is_none() => {
-                *state = State::Created(body);
-                let message = "can't send non-None value to a just-started coroutine";
-                Err(PyTypeError::new_err(message))
-            }
-            (State::Created(body) | State::Suspended(body), _) => Ok(body),
-            (State::Running, _) => Err(PyValueError::new_err("coroutine already executing")),
-            (State::Closed, _) => {
-                *state = State::Closed;
-                let message = "cannot reuse already awaited coroutine";
-                Err(PyRuntimeError::new_err(message))
-            }
-        }
-    }
-
-    /// Runs the body to its next step. Returns what it yields; its return raises `StopIteration`.
-    fn resume<'py>(&self, py: Python<'py>, input: Input<'py>) -> PyResult<Bound<'py, PyAny>> {
-        let mut body = self.start(&input)?;
-        let step = body.resume(py, input);
-        let over = matches!(step, Ok(Step::Return(_)) | Err(_));
-        *self.lock() = if over {
-            State::Closed
-        } else {
-            State::Suspended(body)
-        };
-        match step {
-            Ok(Step::Yield(yielded)) => Ok(yielded),
-            Ok(Step::Return(result)) => Err(stop_iteration(&result)?),
-            Ok(Step::Refuse(error)) => Err(error),
-            Err(error) => Err(no_stop_iteration(py, error)),
-        }
-    }
-
-    /// Ends a coroutine that was never begun, and says whether it was one.
-    fn end_if_created(&self) -> bool {
-        let mut state = self.lock();
-        let created = matches!(*state, State::Created(_));
-        let unused = created.then(|| mem::replace(&mut *state, State::Closed));
-        drop(state); // unlocked before what the body holds is dropped, which may run Python code
-        drop(unused);
-        created
-    }
-
-    /// Warns of a coroutine that was never begun, and closes one that is half-run.
-    fn finalize(&self, py: Python<'_>) {
-        let pending = PyErr::take(py); // an exception on its way must get through
-        let never_begun = matches!(*self.lock(), State::Created(_));
-        let problem = if never_begun {
-            self.warn_never_awaited(py)
-        } else {
-            self.close(py).map(drop)
-        };
-        if let Err(error) = problem {
-            error.write_unraisable(py, None);
-        }
-        self.end_if_created();
-        if let Some(error) = pending {
-            error.restore(py);
-        }
-    }
-
-    fn warn_never_awaited(&self, py: Python<'_>) -> PyResult<()> {
-        let name = self.source.name.to_string_lossy();
-        let message = CString::new(format!("coroutine '{name}' was never awaited"))?;
-        PyErr::warn(py, &py.get_type::<PyRuntimeWarning>(), &message, 1)
-    }
-}
-
-/// Makes the end of a coroutine. To call the type costs less than to leave it to whoever looks at
-/// the error first, and a tuple stays one value.
-fn stop_iteration(result: &Bound<'_, PyAny>) -> PyResult<PyErr> {
-    let class = result.py().get_type::<PyStopIteration>();
-    let end = if result.is_none() {
-        class.call0()?
-    } else {
-        class.call1((result,))?
-    };
-    Ok(PyErr::from_value(end))
-}
-
-/// A `StopIteration` that leaves a body as an error would be taken for its return: PEP 479.
-fn no_stop_iteration(py: Python<'_>, error: PyErr) -> PyErr {
-    if !error.is_instance_of::<PyStopIteration>(py) {
-        return error;
-    }
-    let replacement = PyRuntimeError::new_err("coroutine raised StopIteration");
-    replacement.set_context(py, Some(error.clone_ref(py)));
-    replacement.set_cause(py, Some(error));
-    replacement
 }
 
 #[pymethods]
@@ -166,9 +57,9 @@ impl MyCoroutine {
 
     /// Resumes the coroutine with `value`, and returns what it yields next.
     ///
-    /// Raises `StopIteration` with the result when it returns, and what it raises. `TypeError` if it
-    /// has not begun and `value` is not None, `ValueError` if it is running, `RuntimeError` if it is
-    /// over.
+    /// Raises `StopIteration` with the result when it returns, and what it raises. `TypeError` if
+    /// it has not begun and `value` is not None, `ValueError` if it is running, `RuntimeError` if
+    /// it is over.
     fn send<'py>(&self, value: Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
         self.resume(value.py(), Input::Send(value))
     }
@@ -203,7 +94,7 @@ impl MyCoroutine {
     /// over. Returns None or, from 3.13, what it returns.
     ///
     /// Raises what it raises instead; `RuntimeError` if it yields, `ValueError` if it is running.
-    fn close(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+    pub fn close(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
         if self.end_if_created() || matches!(*self.lock(), State::Closed) {
             return Ok(py.None());
         }
@@ -299,34 +190,6 @@ impl MyCoroutine {
 
     fn __clear__(&self) {
         Python::attach(|py| self.finalize(py));
-    }
-}
-
-impl MyCoroutine {
-    fn refuse_unless_created(&self) -> PyResult<()> {
-        match *self.lock() {
-            State::Created(_) => Ok(()),
-            State::Closed => Err(PyRuntimeError::new_err(
-                "cannot reuse already awaited coroutine",
-            )),
-            State::Running | State::Suspended(_) => {
-                Err(PyValueError::new_err("coroutine already executing"))
-            }
-        }
-    }
-
-    fn frame<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyFrame>> {
-        let Source { name, file, line } = self.source;
-        PyFrame::new(py, file, name, i32::try_from(*line)?)
-    }
-}
-
-/// PyO3 has no `__del__`; dropping the class comes closest. Python is attached then.
-impl Drop for MyCoroutine {
-    fn drop(&mut self) {
-        if !matches!(self.state.get_mut(), Ok(State::Closed)) {
-            Python::attach(|py| self.finalize(py));
-        }
     }
 }
 
