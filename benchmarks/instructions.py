@@ -54,7 +54,7 @@ async def await_often(make: Callable[[], Awaitable[Any]], times: int) -> None:
 def coroutine(kind: str, length: int) -> Any:
     """Return the coroutine that takes `length` awaits, or steps, of this kind."""
     rust: Any = importlib.import_module("coroutine_class")
-    return {
+    kinds: dict[str, Callable[[], Any]] = {
         "an await: async def": lambda: await_often(native, length),
         "an await: Floor, in C": lambda: await_often(
             importlib.import_module("floor").Floor, length
@@ -63,7 +63,8 @@ def coroutine(kind: str, length: int) -> Any:
         "an await: my_coroutine()": lambda: await_often(rust.my_coroutine, length),
         "a step: async def": lambda: delegate(Idle(length)),
         "a step: delegate()": lambda: rust.delegate(Idle(length)),
-    }[kind]()
+    }
+    return kinds[kind]()
 
 
 KINDS = {
