@@ -3,7 +3,7 @@
 //! Source: `_PyGen_Finalize` in CPython's `Objects/genobject.c`. PyO3 has no `__del__`; dropping
 //! the class comes closest, and Python is attached then.
 
-use std::ffi::CString;
+use std::{cell::RefCell, ffi::CString, mem};
 
 use pyo3::{exceptions::PyRuntimeWarning, prelude::*};
 
@@ -40,5 +40,32 @@ impl Drop for MyCoroutine {
         if !matches!(self.state.get_mut(), Ok(State::Closed)) {
             Python::attach(|py| self.finalize(py));
         }
+    }
+}
+
+/// What waits to be dropped on this thread, and whether somebody is at it.
+#[derive(Default)]
+struct Bin {
+    states: Vec<State>,
+    being_emptied: bool,
+}
+
+thread_local! {
+    static BIN: RefCell<Bin> = RefCell::default();
+}
+
+/// Drops a state with its body. Coroutines that hold each other in a chain are dropped one after the
+/// other: each inside the one before, a long chain would overflow the stack, up to Python 3.13.
+pub fn drop_in_turn(state: State) {
+    let next = || BIN.with_borrow_mut(|bin| bin.states.pop());
+    let somebody_is_at_it = BIN.with_borrow_mut(|bin| {
+        bin.states.push(state);
+        mem::replace(&mut bin.being_emptied, true)
+    });
+    if !somebody_is_at_it {
+        while let Some(state) = next() {
+            drop(state); // may come back here, to add to the bin
+        }
+        BIN.with_borrow_mut(|bin| bin.being_emptied = false);
     }
 }

@@ -12,6 +12,7 @@ mod body;
 mod coroutine_function;
 mod countdown;
 mod delegate;
+mod depth;
 mod first_try;
 mod get_awaitable;
 mod last_words;

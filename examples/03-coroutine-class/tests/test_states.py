@@ -134,6 +134,18 @@ def test_a_stop_iteration_from_inside_is_not_taken_for_the_end(book: ModuleType)
     assert isinstance(caught.value.__cause__, StopIteration)
 
 
+@pytest.mark.filterwarnings("ignore")  # of the many that are never begun
+def test_too_many_inside_each_other_are_a_recursion_error(book: ModuleType) -> None:
+    tower = book.countdown(1)
+    for _ in range(50_000):
+        tower = book.delegate(tower)
+    with pytest.raises(RecursionError, match="maximum recursion depth exceeded"):
+        tower.send(None)
+    with pytest.raises(RuntimeError, match="cannot reuse already awaited coroutine"):
+        tower.send(None)
+    del tower
+
+
 def test_a_negative_countdown_is_refused() -> None:
     from coroutine_class import countdown
 
