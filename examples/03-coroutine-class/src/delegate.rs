@@ -13,6 +13,7 @@ use pyo3::{
 
 use crate::{
     body::{Body, Input, Source, Step},
+    depth::Level,
     get_awaitable::{get_awaitable, is_coroutine, is_generator},
     my_coroutine::MyCoroutine,
     throw::Thrown,
@@ -44,6 +45,7 @@ impl Delegate {
     }
 
     pub fn resume<'py>(&mut self, py: Python<'py>, input: Input<'py>) -> PyResult<Step<'py>> {
+        let _level = Level::enter(py)?;
         match (&*self, input) {
             (Self::Start(awaitable), _) => {
                 let inner = Inner::of(awaitable.bind(py))?;

@@ -14,7 +14,6 @@ use pyo3::{
 
 use crate::{
     body::{Body, Input, Step},
-    depth::Level,
     last_words::drop_in_turn,
     my_coroutine::MyCoroutine,
 };
@@ -57,7 +56,7 @@ impl MyCoroutine {
     /// Runs the body to its next step. Returns what it yields; its return raises `StopIteration`.
     pub fn resume<'py>(&self, py: Python<'py>, input: Input<'py>) -> PyResult<Bound<'py, PyAny>> {
         let mut body = self.start(&input)?;
-        let step = Level::enter(py).and_then(|_level| body.resume(py, input));
+        let step = body.resume(py, input);
         let over = matches!(step, Ok(Step::Return(_)) | Err(_));
         *self.lock() = if over {
             State::Closed
