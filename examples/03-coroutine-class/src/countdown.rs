@@ -1,10 +1,11 @@
 //! A state machine by hand: suspends some times, then returns.
 
-use pyo3::{exceptions::PyGeneratorExit, prelude::*};
+use pyo3::prelude::*;
 
 use crate::{
     body::{Body, Input, Source, Step},
     my_coroutine::MyCoroutine,
+    throw::generator_exit,
 };
 
 /// Where it stands between two steps.
@@ -36,7 +37,7 @@ impl Countdown {
                 Self::Liftoff => Ok(Step::Return("liftoff".into_pyobject(py)?.into_any())),
             },
             Input::Throw(thrown) => Err(thrown.exception()?),
-            Input::Close => Err(PyGeneratorExit::new_err(())),
+            Input::Close => Err(generator_exit(py)),
         }
     }
 }

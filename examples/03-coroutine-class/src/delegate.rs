@@ -5,7 +5,7 @@
 
 use pyo3::{
     PyTraverseError, PyVisit,
-    exceptions::{PyGeneratorExit, PyStopIteration},
+    exceptions::PyStopIteration,
     intern,
     prelude::*,
     types::{PyIterator, iterator::PySendResult},
@@ -16,7 +16,7 @@ use crate::{
     depth::Level,
     get_awaitable::{get_awaitable, is_coroutine, is_generator},
     my_coroutine::MyCoroutine,
-    throw::Thrown,
+    throw::{Thrown, generator_exit},
 };
 
 /// Where it stands: before the `await`, or in it.
@@ -57,7 +57,7 @@ impl Delegate {
             (Self::Awaiting(inner), Input::Throw(thrown)) => inner.throw(py, &thrown),
             (Self::Awaiting(inner), Input::Close) => {
                 let error = inner.close(py).err();
-                let error = error.unwrap_or_else(|| PyGeneratorExit::new_err(()));
+                let error = error.unwrap_or_else(|| generator_exit(py));
                 raise_at_the_await(py, error)
             }
         }

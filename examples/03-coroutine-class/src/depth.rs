@@ -22,7 +22,7 @@ impl Level {
     pub fn enter(py: Python<'_>) -> PyResult<Self> {
         let level = DEPTH.replace(DEPTH.get() + 1);
         let this = Self;
-        if level > SURELY_ALLOWED && level >= recursion_limit(py)? {
+        if level > SURELY_ALLOWED && level >= recursion_limit(py) {
             return Err(PyRecursionError::new_err(
                 "maximum recursion depth exceeded",
             ));
@@ -37,8 +37,10 @@ impl Drop for Level {
     }
 }
 
-fn recursion_limit(py: Python<'_>) -> PyResult<usize> {
-    py.import("sys")?
-        .call_method0("getrecursionlimit")?
-        .extract()
+/// Returns CPython's limit, or its usual one while the interpreter exits and cannot be asked.
+fn recursion_limit(py: Python<'_>) -> usize {
+    let asked = py
+        .import("sys")
+        .and_then(|sys| sys.call_method0("getrecursionlimit"));
+    asked.and_then(|limit| limit.extract()).unwrap_or(1000)
 }

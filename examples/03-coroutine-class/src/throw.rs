@@ -78,6 +78,13 @@ impl<'py> Thrown<'py> {
     }
 }
 
+/// Makes the request to exit that `close` raises. It is made at once, not by `new_err` when somebody
+/// looks: a coroutine may be closed while the interpreter exits, and PyO3 cannot attach again then.
+pub fn generator_exit(py: Python<'_>) -> PyErr {
+    let made = py.get_type::<PyGeneratorExit>().call0();
+    made.map_or_else(|error| error, PyErr::from_value)
+}
+
 const DEPRECATED: &std::ffi::CStr =
     c"the (type, exc, tb) signature of throw() is deprecated, use the single-arg signature instead.";
 

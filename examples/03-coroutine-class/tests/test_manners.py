@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import subprocess
+import sys
 import threading
 import tracemalloc
 import weakref
@@ -182,3 +184,22 @@ def test_of_two_threads_that_step_it_each_step_is_taken_once() -> None:
         thread.join()
     assert sum(taken) == steps
     assert results == ["liftoff"]
+
+
+@pytest.mark.parametrize("half_run", ["countdown(2)", "delegate(waits())"])
+def test_the_interpreter_exits_in_silence_with_one_half_run(half_run: str) -> None:
+    program = f"""
+from coroutine_class import countdown, delegate
+async def waits():
+    try:
+        await countdown(2)
+    finally:
+        print("tidied up")
+coroutine = {half_run}
+coroutine.send(None)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == ("tidied up\n" if "waits" in half_run else "")
