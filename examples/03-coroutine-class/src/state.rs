@@ -44,11 +44,10 @@ impl MyCoroutine {
                 Err(PyTypeError::new_err(message))
             }
             (State::Created(body) | State::Suspended(body), _) => Ok(body),
-            (State::Running, _) => Err(PyValueError::new_err("coroutine already executing")),
+            (State::Running, _) => Err(already_executing()),
             (State::Closed, _) => {
                 *state = State::Closed;
-                let message = "cannot reuse already awaited coroutine";
-                Err(PyRuntimeError::new_err(message))
+                Err(cannot_reuse())
             }
         }
     }
@@ -85,14 +84,18 @@ impl MyCoroutine {
     pub fn refuse_unless_created(&self) -> PyResult<()> {
         match *self.lock() {
             State::Created(_) => Ok(()),
-            State::Closed => Err(PyRuntimeError::new_err(
-                "cannot reuse already awaited coroutine",
-            )),
-            State::Running | State::Suspended(_) => {
-                Err(PyValueError::new_err("coroutine already executing"))
-            }
+            State::Closed => Err(cannot_reuse()),
+            State::Running | State::Suspended(_) => Err(already_executing()),
         }
     }
+}
+
+fn already_executing() -> PyErr {
+    PyValueError::new_err("coroutine already executing")
+}
+
+fn cannot_reuse() -> PyErr {
+    PyRuntimeError::new_err("cannot reuse already awaited coroutine")
 }
 
 /// Makes the end of a coroutine. To call the type costs less than to leave it to whoever looks at
