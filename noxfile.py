@@ -113,12 +113,21 @@ def alone(session: nox.Session, chapter: Path) -> None:
             session.run(*shlex.split(command))
 
 
-@session_per_chapter("soak", "tests/test_same_as_native.py", python=PYTHONS, default=False)
+@session_per_chapter("soak", "tests/soak.py", python=PYTHONS, default=False)
 def soak(session: nox.Session, chapter: Path) -> None:
-    """a hundred thousand random scripts, and a million coroutines."""
+    """what can go wrong, tried a hundred thousand times."""
     install(session, copy_out_of_the_repository(session, chapter))
-    options = ["--hypothesis-profile=soak", "-o", "faulthandler_timeout=7200"]
-    session.run("pytest", *options, "-k", "same_as_native or memory_flat")
+    session.run("pytest", "--soak", "-o", "faulthandler_timeout=7200", *session.posargs)
+
+
+@session_per_chapter("model", "tests/loom.rs", python=FOUND[:1], default=False)
+def model(session: nox.Session, chapter: Path) -> None:
+    """its hand-over between threads, in every order that they can come in."""
+    require_rust(session, chapter)
+    session.chdir(copy_out_of_the_repository(session, chapter))
+    environment = cargo_environment(str(session.python))
+    cargo = ["cargo", "test", "--release", "--locked", "--test", "loom"]
+    session.run(*cargo, env=environment, external=True)
 
 
 @session_per_chapter("conformance", "tests/conformance.py", python=PYTHONS, default=False)

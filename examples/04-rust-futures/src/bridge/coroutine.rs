@@ -1,0 +1,189 @@
+//! The class: the methods and attributes of every coroutine, whatever its body does.
+//!
+//! Source: `_gen_throw` and `gen_close` in CPython's `Objects/genobject.c`. Where versions differ,
+//! `version_info()` says so.
+
+use std::{ffi::CString, sync::Mutex};
+
+use pyo3::{
+    PyTraverseError, PyVisit,
+    exceptions::{PyGeneratorExit, PyRuntimeError, PyStopIteration},
+    prelude::*,
+    types::{PyFrame, PyTuple},
+};
+
+use super::{
+    body::{Body, Input, Source},
+    state::{State, no_stop_iteration},
+    throw::Thrown,
+};
+
+/// A coroutine of this module. One class serves them all, as `types.CoroutineType` serves every
+/// `async def`; what differs is the body.
+#[pyclass(frozen, weakref, module = "rust_futures")]
+pub struct Coroutine {
+    pub source: Source,
+    pub state: Mutex<State>,
+}
+
+impl Coroutine {
+    pub fn new(source: Source, body: Body) -> Self {
+        let state = Mutex::new(State::Created(body));
+        Self { source, state }
+    }
+
+    fn frame<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyFrame>> {
+        let Source { name, place } = self.source;
+        let file = CString::new(place.file())?;
+        PyFrame::new(py, &file, name, i32::try_from(place.line())?)
+    }
+}
+
+#[pymethods]
+impl Coroutine {
+    /// Returns the coroutine itself, which is an iterator to `await`, though not to `iter()`.
+    fn __await__(this: Bound<'_, Self>) -> Bound<'_, Self> {
+        this
+    }
+
+    fn __next__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        self.resume(py, Input::Send(py.None().into_bound(py)))
+    }
+
+    /// Resumes the coroutine with `value`, and returns what it yields next.
+    ///
+    /// Raises `StopIteration` with the result when it returns, and what it raises. `TypeError` if
+    /// it has not begun and `value` is not None, `ValueError` if it is running, `RuntimeError` if
+    /// it is over.
+    fn send<'py>(&self, value: Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        self.resume(value.py(), Input::Send(value))
+    }
+
+    /// Raises an exception where the coroutine stands, and returns what it yields next.
+    ///
+    /// Takes an exception or its class; class, value and traceback apart are deprecated. Raises as
+    /// `send` does, and `TypeError` for what is no exception.
+    #[pyo3(signature = (*arguments), text_signature = "($self, typ, val=None, tb=None, /)")]
+    fn throw<'py>(&self, arguments: Bound<'py, PyTuple>) -> PyResult<Bound<'py, PyAny>> {
+        let py = arguments.py();
+        let thrown = Thrown::new(arguments)?;
+        if self.cr_suspended() {
+            return self.resume(py, Input::Throw(thrown));
+        }
+        let state_comes_first = py.version_info() >= (3, 15);
+        if state_comes_first {
+            self.refuse_unless_created()?;
+        }
+        let exception = thrown.exception()?;
+        if !self.end_if_created() {
+            self.refuse_unless_created()?;
+        }
+        Err(if py.version_info() >= (3, 12) {
+            exception
+        } else {
+            no_stop_iteration(py, exception)
+        })
+    }
+
+    /// Ends the coroutine: raises `GeneratorExit` where it stands, unless it has not begun or is
+    /// over. Returns None or, from 3.13, what it returns.
+    ///
+    /// Raises what it raises instead; `RuntimeError` if it yields, `ValueError` if it is running.
+    pub fn close(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        if self.end_if_created() || matches!(*self.lock(), State::Closed) {
+            return Ok(py.None());
+        }
+        match self.resume(py, Input::Close) {
+            Ok(_) => Err(PyRuntimeError::new_err("coroutine ignored GeneratorExit")),
+            Err(error) if error.is_instance_of::<PyGeneratorExit>(py) => Ok(py.None()),
+            Err(error) if error.is_instance_of::<PyStopIteration>(py) => {
+                if py.version_info() >= (3, 13) {
+                    Ok(error.value(py).getattr("value")?.unbind())
+                } else {
+                    Ok(py.None())
+                }
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// What the coroutine awaits, or None.
+    #[getter]
+    fn cr_await(&self, py: Python<'_>) -> Option<Py<PyAny>> {
+        match &*self.lock() {
+            State::Suspended(body) => body.awaits().map(|object| object.clone_ref(py)),
+            _ => None,
+        }
+    }
+
+    /// `inspect.getcoroutinestate` asks for it from 3.15, and works it out from the others before.
+    #[getter]
+    fn cr_state(&self) -> &'static str {
+        match *self.lock() {
+            State::Created(_) => "CORO_CREATED",
+            State::Suspended(_) => "CORO_SUSPENDED",
+            State::Running => "CORO_RUNNING",
+            State::Closed => "CORO_CLOSED",
+        }
+    }
+
+    #[getter]
+    fn cr_running(&self) -> bool {
+        matches!(*self.lock(), State::Running)
+    }
+
+    #[getter]
+    fn cr_suspended(&self) -> bool {
+        matches!(*self.lock(), State::Suspended(_))
+    }
+
+    /// A code object that knows its name, and its file and line in the Rust sources, and no code.
+    #[getter]
+    fn cr_code<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        self.frame(py)?.getattr("f_code")
+    }
+
+    /// A frame of that code, with no locals and nothing before it; None when the coroutine is over.
+    #[getter]
+    fn cr_frame<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyFrame>>> {
+        if matches!(*self.lock(), State::Closed) {
+            return Ok(None);
+        }
+        self.frame(py).map(Some)
+    }
+
+    /// Always None: see `sys.set_coroutine_origin_tracking_depth`, which is not followed.
+    #[getter]
+    #[allow(clippy::unused_self)] // a method is what Python calls
+    fn cr_origin(&self) -> Option<Py<PyAny>> {
+        None
+    }
+
+    #[getter]
+    fn __name__(&self) -> &'static str {
+        self.source.name.to_str().unwrap_or_default()
+    }
+
+    #[getter]
+    fn __qualname__(&self) -> &'static str {
+        self.__name__()
+    }
+
+    fn __repr__(this: &Bound<'_, Self>) -> String {
+        let name = this.get().__name__();
+        format!("<coroutine object {name} at {:p}>", this.as_ptr())
+    }
+
+    /// Forget it, and a Task and its coroutine, which hold each other, are never freed. A body that
+    /// is running is on a stack, and so in use; a lock that is taken says the same.
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        match self.state.try_lock().as_deref() {
+            Ok(State::Created(body) | State::Suspended(body)) => body.traverse(&visit),
+            _ => Ok(()),
+        }
+    }
+
+    fn __clear__(&self) {
+        Python::attach(|py| self.finalize(py));
+    }
+}

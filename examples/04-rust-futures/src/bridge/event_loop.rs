@@ -1,0 +1,217 @@
+//! A running event loop, as far as the bridge is concerned: its mailbox, the bell that makes it
+//! look into it, and the futures that are in flight for it.
+
+use std::{
+    collections::BTreeMap,
+    mem,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError, Weak,
+        atomic::{AtomicBool, Ordering::SeqCst},
+    },
+};
+
+use pyo3::{
+    exceptions::PyRuntimeError,
+    prelude::*,
+    types::{PyWeakrefMethods, PyWeakrefReference},
+};
+use slab::Slab;
+
+use super::{asyncio, doorbell::Bell, in_flight::InFlight, mailbox::Mailbox, trio};
+
+/// By the address of the Python object that stands for the loop, until that is closed. The weak
+/// reference tells it from another one that has come to stand at the same address.
+static LOOPS: Mutex<BTreeMap<usize, Known>> = Mutex::new(BTreeMap::new());
+
+type Known = (Py<PyWeakrefReference>, Arc<EventLoop>);
+
+pub enum Library {
+    Asyncio,
+    Trio,
+}
+
+/// A coroutine's place to wait.
+pub struct Parked<'py> {
+    /// What the loop is to be given.
+    pub yields: Bound<'py, PyAny>,
+    /// What `resume` is to be given.
+    pub resumed_by: Bound<'py, PyAny>,
+    /// What others are told that the coroutine waits for.
+    pub waits_for: Bound<'py, PyAny>,
+}
+
+pub struct EventLoop {
+    library: Library,
+    mailbox: Mailbox<Arc<InFlight>>,
+    bell: Bell,
+    in_flight: Mutex<Slab<Weak<InFlight>>>,
+    rings_when_idle: AtomicBool,
+    closed: AtomicBool,
+}
+
+impl EventLoop {
+    /// Returns the loop that runs on this thread. Raises `RuntimeError` if there is none.
+    pub fn running(py: Python<'_>) -> PyResult<Arc<Self>> {
+        if let Some(token) = trio::running(py)? {
+            return Self::of(&token, trio::connect);
+        }
+        let event_loop = asyncio::running(py)?.ok_or_else(none_is_running)?;
+        Self::of(&event_loop, asyncio::connect)
+    }
+
+    /// Returns the one of this Python object, which `connect` makes when it is met first.
+    fn of(
+        object: &Bound<'_, PyAny>,
+        connect: fn(&Bound<'_, PyAny>) -> PyResult<Arc<Self>>,
+    ) -> PyResult<Arc<Self>> {
+        let py = object.py();
+        let address = object.as_ptr().addr();
+        let known = loops()
+            .get(&address)
+            .map(|(object, event_loop)| (object.clone_ref(py), Arc::clone(event_loop)));
+        if let Some((same, event_loop)) = known {
+            if same.bind(py).upgrade().is_some_and(|it| it.is(object)) {
+                return Ok(event_loop);
+            }
+        }
+        let event_loop = connect(object)?;
+        let weak = PyWeakrefReference::new(object)?.unbind();
+        let replaced = loops().insert(address, (weak, Arc::clone(&event_loop)));
+        drop(replaced); // unlocked: Python code may run
+        Ok(event_loop)
+    }
+
+    pub fn new(library: Library, bell: Bell) -> Arc<Self> {
+        Arc::new(Self {
+            library,
+            mailbox: Mailbox::new(),
+            bell,
+            in_flight: Mutex::default(),
+            rings_when_idle: AtomicBool::new(false),
+            closed: AtomicBool::new(false),
+        })
+    }
+
+    /// Says that this future is finished, or dropped. Runs on a worker of the runtime.
+    pub fn post(self: &Arc<Self>, future: Arc<InFlight>) {
+        if self.mailbox.push(future) {
+            self.bell.ring(self);
+        }
+    }
+
+    /// Resumes the coroutines whose futures have come in. Runs on the loop's thread.
+    pub fn deliver(&self, py: Python<'_>) {
+        for future in self.mailbox.take_all() {
+            let Some(parked) = future.unpark() else {
+                continue; // resumed by something else meanwhile
+            };
+            let resumed = match self.library {
+                Library::Asyncio => asyncio::resume(parked.bind(py)),
+                Library::Trio => trio::resume(parked.bind(py)),
+            };
+            if let Err(error) = resumed {
+                error.write_unraisable(py, Some(parked.bind(py)));
+            }
+        }
+    }
+
+    /// Makes something that the loop waits for until `future` comes in. It takes no cancellation, if
+    /// it need not be `cancellable` and the library can help it.
+    ///
+    /// Raises `RuntimeError` if the loop is closed, or another one is running.
+    pub fn park<'py>(&self, py: Python<'py>, cancellable: bool) -> PyResult<Parked<'py>> {
+        if self.closed.load(SeqCst) {
+            return Err(is_closed());
+        }
+        match self.library {
+            Library::Asyncio => asyncio::park(py),
+            Library::Trio => trio::park(py, cancellable),
+        }
+    }
+
+    /// Raises what the loop says by what it sends to a coroutine that is parked.
+    pub fn resumed(&self, waits_for: &Py<PyAny>, sent: &Bound<'_, PyAny>) -> PyResult<()> {
+        match self.library {
+            Library::Asyncio => Ok(()), // it throws
+            Library::Trio => trio::resumed(waits_for.bind(sent.py()), sent),
+        }
+    }
+
+    /// Can a coroutine be resumed on the next turn, by a bare yield?
+    pub fn has_turns(&self) -> bool {
+        matches!(self.library, Library::Asyncio)
+    }
+
+    /// Notes that a future is in flight. Returns what `leave` asks for.
+    pub fn enter(&self, future: &Arc<InFlight>) -> usize {
+        self.lock().insert(Arc::downgrade(future))
+    }
+
+    pub fn leave(self: &Arc<Self>, key: usize) {
+        let mut in_flight = self.lock();
+        in_flight.try_remove(key);
+        if in_flight.is_empty() && self.rings_when_idle.load(SeqCst) {
+            drop(in_flight);
+            self.bell.ring(self);
+        }
+    }
+
+    pub fn bell(&self) -> &Bell {
+        &self.bell
+    }
+
+    pub fn in_flight(&self) -> usize {
+        self.lock().len()
+    }
+
+    pub fn ring_when_idle(&self) {
+        self.rings_when_idle.store(true, SeqCst);
+    }
+
+    /// Drops the futures that are in flight: nobody can be told of them.
+    pub fn close(self: &Arc<Self>, py: Python<'_>) {
+        self.closed.store(true, SeqCst);
+        self.forget();
+        py.detach(|| {
+            let in_flight = mem::take(&mut *self.lock());
+            for future in in_flight.iter().filter_map(|(_, future)| future.upgrade()) {
+                future.cancel();
+            }
+        });
+        drop(self.mailbox.take_all());
+    }
+
+    fn forget(self: &Arc<Self>) {
+        let mut loops = loops();
+        let at = loops.iter().find(|(_, (_, it))| Arc::ptr_eq(it, self));
+        let address = at.map(|(&address, _)| address);
+        let known = address.and_then(|address| loops.remove(&address));
+        drop(loops);
+        drop(known); // unlocked: Python code may run
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Slab<Weak<InFlight>>> {
+        self.in_flight
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// In a child process: the parent's loops do not run here.
+pub fn forget_all() {
+    mem::forget(mem::take(&mut *loops()));
+}
+
+/// What asyncio raises in the same place.
+pub fn none_is_running() -> PyErr {
+    PyRuntimeError::new_err("no running event loop")
+}
+
+/// What asyncio raises in the same place.
+pub fn is_closed() -> PyErr {
+    PyRuntimeError::new_err("Event loop is closed")
+}
+
+fn loops() -> MutexGuard<'static, BTreeMap<usize, Known>> {
+    LOOPS.lock().unwrap_or_else(PoisonError::into_inner)
+}

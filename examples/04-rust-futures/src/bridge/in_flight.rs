@@ -1,0 +1,173 @@
+//! One Rust future on the runtime: shared by the coroutine that awaits it, the worker that polls it,
+//! and the mailbox that tells the loop of it.
+
+use std::{
+    future::Future,
+    mem,
+    pin::Pin,
+    sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError},
+    task::{Context, Poll, Wake, Waker},
+};
+
+use pyo3::{PyTraverseError, PyVisit, prelude::*};
+use tokio::task::{JoinError, JoinHandle};
+
+use super::{event_loop::EventLoop, panic, runtime};
+
+/// A result on its way to Python: it becomes an object when the coroutine is resumed.
+pub type Outcome = Box<dyn FnOnce(Python<'_>) -> PyResult<Py<PyAny>> + Send>;
+
+pub type RustFuture = Pin<Box<dyn Future<Output = Outcome> + Send>>;
+
+pub struct InFlight {
+    /// Locked for as long as a worker polls it, or somebody drops it. Gone once it is finished.
+    future: Mutex<Option<RustFuture>>,
+    awaited: Mutex<Awaited>,
+    event_loop: Arc<EventLoop>,
+}
+
+/// What the coroutine's side has of it. Workers never touch this, and the coroutine takes it away
+/// when it ends, so that none is left to drop a Python object.
+#[derive(Default)]
+struct Awaited {
+    task: Option<JoinHandle<Outcome>>,
+    resumed_by: Option<Py<PyAny>>,
+}
+
+impl InFlight {
+    /// Starts `future` on the runtime. Raises `OSError` if that has no threads to run on.
+    pub fn spawn(future: RustFuture, event_loop: Arc<EventLoop>) -> PyResult<Arc<Self>> {
+        let this = Arc::new(Self {
+            future: Mutex::new(Some(future)),
+            awaited: Mutex::default(),
+            event_loop,
+        });
+        let task = runtime::spawn(OnTheRuntime(Arc::clone(&this)))?;
+        this.awaited().task = Some(task);
+        Ok(this)
+    }
+
+    pub fn is_finished(&self) -> bool {
+        let awaited = self.awaited();
+        awaited.task.as_ref().is_none_or(JoinHandle::is_finished)
+    }
+
+    /// Asks for the outcome, and to be posted when there is one. The error is that of a future that
+    /// was dropped.
+    pub fn poll_outcome(self: &Arc<Self>) -> Poll<Result<Outcome, JoinError>> {
+        let waker = Waker::from(Arc::clone(self));
+        let mut awaited = self.awaited();
+        let task = awaited.task.as_mut().expect("it is there until the end");
+        Pin::new(task).poll(&mut Context::from_waker(&waker))
+    }
+
+    /// Drops the future, and says whether it is gone. If not, a worker is polling it at this moment,
+    /// and the runtime drops it when that poll returns: a poll cannot be interrupted.
+    pub fn cancel(&self) -> bool {
+        if let Some(task) = &self.awaited().task {
+            task.abort();
+        }
+        match self.try_lock() {
+            Some(mut future) => {
+                drop_quietly(&mut future);
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Notes what the loop is to resume the coroutine by.
+    pub fn park(&self, resumed_by: Py<PyAny>) {
+        self.awaited().resumed_by = Some(resumed_by);
+    }
+
+    /// Takes that away.
+    pub fn unpark(&self) -> Option<Py<PyAny>> {
+        self.awaited().resumed_by.take()
+    }
+
+    /// The coroutine's last act.
+    pub fn end(&self) {
+        self.cancel();
+        let awaited = mem::take(&mut *self.awaited());
+        drop(awaited); // unlocked: Python code may run
+    }
+
+    pub fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        match self.awaited.try_lock() {
+            Ok(awaited) => visit.call(&awaited.resumed_by),
+            Err(_) => Ok(()), // somebody has it in hand
+        }
+    }
+
+    fn awaited(&self) -> MutexGuard<'_, Awaited> {
+        self.awaited.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn event_loop(&self) -> &Arc<EventLoop> {
+        &self.event_loop
+    }
+
+    fn poll(&self, context: &mut Context<'_>) -> Poll<Outcome> {
+        let Some(mut slot) = self.try_lock() else {
+            return Poll::Pending; // it is being dropped
+        };
+        let Some(future) = slot.as_mut() else {
+            return Poll::Pending; // it has been dropped
+        };
+        match panic::catch(|| future.as_mut().poll(context)) {
+            Ok(Poll::Pending) => Poll::Pending,
+            Ok(Poll::Ready(outcome)) => {
+                drop_quietly(&mut slot);
+                Poll::Ready(outcome)
+            }
+            Err(panicked) => {
+                drop_quietly(&mut slot);
+                Poll::Ready(Box::new(move |_| Err(panicked.into())))
+            }
+        }
+    }
+
+    fn try_lock(&self) -> Option<MutexGuard<'_, Option<RustFuture>>> {
+        match self.future.try_lock() {
+            Ok(future) => Some(future),
+            Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
+            Err(TryLockError::WouldBlock) => None,
+        }
+    }
+}
+
+/// Drops it where futures expect to be. Nobody is there to be told of a panic.
+fn drop_quietly(future: &mut Option<RustFuture>) {
+    let Some(future) = future.take() else {
+        return;
+    };
+    let _ = panic::catch(|| runtime::enter(|| drop(future)));
+}
+
+/// The waker: the future is finished, or dropped. This runs on a worker, without Python.
+impl Wake for InFlight {
+    fn wake(self: Arc<Self>) {
+        let event_loop = Arc::clone(&self.event_loop);
+        event_loop.post(self);
+    }
+}
+
+/// What tokio holds. When it lets go, the future goes as well.
+struct OnTheRuntime(Arc<InFlight>);
+
+impl Future for OnTheRuntime {
+    type Output = Outcome;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Outcome> {
+        self.0.poll(context)
+    }
+}
+
+impl Drop for OnTheRuntime {
+    fn drop(&mut self) {
+        if let Some(mut future) = self.0.try_lock() {
+            drop_quietly(&mut future);
+        } // else somebody is dropping it
+    }
+}

@@ -1,0 +1,111 @@
+//! The bridge: any Rust future as a Python coroutine. Lift this folder into your own crate.
+//!
+//! A `#[pyfunction]` returns [`coroutine`] of an `async move` block, and that is all there is to
+//! using it. Underneath, from the future to the event loop:
+//!
+//! - `runtime.rs` runs futures, on threads that never attach to Python;
+//! - `in_flight.rs` is one future there: polled, finished, or dropped half-way, and then it says so;
+//! - `mailbox.rs` is where it says so, once for each event loop;
+//! - `event_loop.rs` is that loop: its mailbox, its bell, and how a coroutine parks there. What it
+//!   asks of asyncio is in `asyncio.rs`, of trio in `trio.rs`, and of loops that cannot watch a
+//!   socket in `messenger.rs`;
+//! - `body.rs` is what the coroutine does: spawn, park, and bring the result, or the exception;
+//! - `coroutine.rs`, `state.rs`, `throw.rs` and `last_words.rs` make it a coroutine to Python:
+//!   chapter 03 explains them.
+
+mod asyncio;
+mod body;
+mod coroutine;
+mod doorbell;
+mod event_loop;
+mod in_flight;
+mod last_words;
+mod live;
+mod mailbox;
+mod messenger;
+mod panic;
+mod process;
+mod runtime;
+mod socket_pair;
+mod state;
+mod throw;
+mod trio;
+
+/// The locks of the hand-over: the model checker puts its own in their place.
+mod sync {
+    pub use std::sync::{Mutex, PoisonError};
+}
+
+use std::{any::TypeId, ffi::CStr, future::Future, panic::Location};
+
+use futures_util::FutureExt;
+use pyo3::{IntoPyObjectExt, prelude::*};
+
+pub use coroutine::Coroutine;
+pub use live::Live;
+pub use panic::RustPanic;
+pub use process::watch_for_forks;
+pub use runtime::set_worker_threads;
+
+use body::{Body, Source};
+use in_flight::{Outcome, RustFuture};
+
+/// Makes a Python coroutine of a Rust future.
+///
+/// `name` is what tracebacks and warnings call it. Nothing runs before it is awaited. Then the
+/// future runs on the bridge's runtime, and the result becomes a Python object on the thread of the
+/// event loop. An `Err` is raised there, and a panic raises [`RustPanic`]. When the await is
+/// cancelled, the future is dropped first.
+#[track_caller]
+pub fn coroutine<F, T, E>(name: &'static CStr, future: F) -> Coroutine
+where
+    F: Future<Output = Result<T, E>> + Send + 'static,
+    T: for<'py> IntoPyObject<'py> + Send + 'static,
+    E: Into<PyErr> + Send + 'static,
+{
+    let place = Location::caller();
+    Coroutine::new(Source { name, place }, Body::new(for_python(future)))
+}
+
+/// As [`coroutine`], but polls the future once in place, on the thread of the event loop, and spawns
+/// it only if it is not ready then.
+///
+/// That saves a future that is mostly ready the way to the runtime and back. It is for those that
+/// are quick to say so, such as a read from a buffer: until its first suspension the future keeps
+/// the loop waiting, as an eager Task of asyncio does.
+#[track_caller]
+pub fn eager_coroutine<F, T, E>(name: &'static CStr, future: F) -> Coroutine
+where
+    F: Future<Output = Result<T, E>> + Send + 'static,
+    T: for<'py> IntoPyObject<'py> + Send + 'static,
+    E: Into<PyErr> + Send + 'static,
+{
+    let place = Location::caller();
+    Coroutine::new(Source { name, place }, Body::eager(for_python(future)))
+}
+
+/// Counts the future, and has its result made a Python object when there is a Python to do it.
+fn for_python<F, T, E>(future: F) -> RustFuture
+where
+    F: Future<Output = Result<T, E>> + Send + 'static,
+    T: for<'py> IntoPyObject<'py> + Send + 'static,
+    E: Into<PyErr> + Send + 'static,
+{
+    let live = Live::new();
+    // `map` and not an `async` block, which would keep room for the future twice.
+    Box::pin(future.map(move |result| {
+        drop(live);
+        Box::new(move |py: Python<'_>| to_python(py, result.map_err(Into::into)?)) as Outcome
+    }))
+}
+
+/// `()` is None here, as it is where a `#[pyfunction]` returns it.
+fn to_python<T>(py: Python<'_>, value: T) -> PyResult<Py<PyAny>>
+where
+    T: for<'py> IntoPyObject<'py> + 'static,
+{
+    if TypeId::of::<T>() == TypeId::of::<()>() {
+        return Ok(py.None());
+    }
+    value.into_py_any(py)
+}

@@ -1,0 +1,91 @@
+//! The tokio runtime that runs every future of the bridge.
+//!
+//! It is made on first use and never dropped: dropping it would wait for its threads, and the
+//! process shall end at once. The kernel ends threads that never attach to Python without harm.
+
+use std::{
+    future::Future,
+    io, mem,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use pyo3::{
+    exceptions::{PyRuntimeError, PyValueError},
+    prelude::*,
+};
+use tokio::{
+    runtime::{Builder, Handle, Runtime},
+    task::JoinHandle,
+};
+
+static RUNTIME: Mutex<Start> = Mutex::new(Start::Later { workers: None });
+
+enum Start {
+    Later { workers: Option<usize> },
+    Done(Runtime),
+}
+
+/// Hands `future` to the runtime's workers. Raises `OSError` if they cannot be started.
+pub fn spawn<F>(future: F) -> io::Result<JoinHandle<F::Output>>
+where
+    F: Future<Output: Send> + Send + 'static,
+{
+    Ok(handle()?.spawn(future))
+}
+
+/// Runs `f` where futures expect to be: some look for their runtime when they are dropped, too.
+/// Raises `OSError` if that cannot be started.
+pub fn enter<R>(f: impl FnOnce() -> R) -> io::Result<R> {
+    let handle = handle()?;
+    let _context = handle.enter();
+    Ok(f())
+}
+
+/// Sets how many worker threads the runtime will have: one for each core, if nobody does.
+///
+/// Raises `ValueError` if there would be none, and `RuntimeError` once the runtime has started.
+#[pyfunction]
+pub fn set_worker_threads(count: usize) -> PyResult<()> {
+    if count == 0 {
+        return Err(PyValueError::new_err(
+            "there must be at least one worker thread",
+        ));
+    }
+    match &mut *lock() {
+        Start::Later { workers } => *workers = Some(count),
+        Start::Done(_) => return Err(PyRuntimeError::new_err("the runtime has started already")),
+    }
+    Ok(())
+}
+
+/// In a child process: the threads are not here, and what they watched belongs to the parent.
+pub fn forget() {
+    let mut start = lock();
+    if let Start::Done(runtime) = &*start {
+        let workers = Some(runtime.metrics().num_workers());
+        mem::forget(mem::replace(&mut *start, Start::Later { workers }));
+    }
+}
+
+fn handle() -> io::Result<Handle> {
+    let mut start = lock();
+    if let Start::Later { workers } = *start {
+        *start = Start::Done(build(workers)?);
+    }
+    match &*start {
+        Start::Done(runtime) => Ok(runtime.handle().clone()),
+        Start::Later { .. } => unreachable!("it has just been started"),
+    }
+}
+
+fn build(workers: Option<usize>) -> io::Result<Runtime> {
+    let mut builder = Builder::new_multi_thread();
+    if let Some(count) = workers {
+        builder.worker_threads(count);
+    }
+    builder.enable_all().thread_name("rust-futures").build()
+}
+
+fn lock() -> MutexGuard<'static, Start> {
+    RUNTIME.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,161 @@
+//! The functions of this module: each is a future, handed to the bridge.
+
+use std::{
+    convert::Infallible,
+    future, io,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use pyo3::{
+    exceptions::{PyOSError, PyValueError},
+    prelude::*,
+};
+use sha2::{Digest, Sha256};
+use tokio::{fs::File, io::AsyncReadExt, task, time};
+
+use crate::{
+    bridge::{Coroutine, Live, coroutine, eager_coroutine},
+    work::{notice_a_beat, take_steps},
+};
+
+/// Awaits to `result` after `delay` seconds, as `asyncio.sleep`.
+///
+/// Raises `ValueError` for NaN from Python 3.13; before, asyncio takes it for no delay.
+#[pyfunction]
+#[pyo3(signature = (delay, result=None))]
+pub fn sleep(py: Python<'_>, delay: f64, result: Option<Py<PyAny>>) -> Coroutine {
+    let no_delay = delay <= 0.0 || (delay.is_nan() && py.version_info() < (3, 13));
+    let delay = if no_delay { 0.0 } else { delay };
+    coroutine(c"sleep", async move {
+        if delay.is_nan() {
+            return Err(PyValueError::new_err("Invalid delay: NaN (not a number)"));
+        }
+        match Duration::try_from_secs_f64(delay) {
+            Ok(Duration::ZERO) => task::yield_now().await,
+            Ok(delay) => time::sleep(delay).await,
+            Err(_) => future::pending().await, // longer than a computer can count
+        }
+        Ok(result)
+    })
+}
+
+/// Awaits to the SHA-256 digest of the file at `path`, in hexadecimal.
+///
+/// Raises `OSError` if it cannot be read.
+#[pyfunction]
+pub fn hash_file(path: PathBuf) -> Coroutine {
+    coroutine(c"hash_file", digest_of(path))
+}
+
+pub async fn digest_of(path: PathBuf) -> Result<String, FileError> {
+    let digest = read_and_hash(&path).await;
+    digest.map_err(|error| FileError { error, path })
+}
+
+async fn read_and_hash(path: &Path) -> io::Result<String> {
+    let mut file = File::open(path).await?;
+    let mut hasher = Sha256::new();
+    let mut chunk = vec![0; 1 << 16];
+    loop {
+        let count = file.read(&mut chunk).await?;
+        if count == 0 {
+            return Ok(hex(&hasher.finalize()));
+        }
+        hasher.update(&chunk[..count]);
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes
+        .iter()
+        .fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
+}
+
+/// What `open()` says of a file: the number, the text, the path.
+pub struct FileError {
+    error: io::Error,
+    path: PathBuf,
+}
+
+impl From<FileError> for PyErr {
+    fn from(FileError { error, path }: FileError) -> Self {
+        match error.raw_os_error() {
+            Some(number) => Python::attach(|py| os_error(py, number, path)),
+            None => error.into(),
+        }
+    }
+}
+
+fn os_error(py: Python<'_>, number: i32, path: PathBuf) -> PyErr {
+    let strerror = py
+        .import("os")
+        .and_then(|os| os.call_method1("strerror", (number,)));
+    strerror.map_or_else(
+        |error| error,
+        |text| PyOSError::new_err((number, text.unbind(), path.into_os_string())),
+    )
+}
+
+/// Raises `ValueError` with `message`: what a Rust `Err` becomes.
+#[pyfunction]
+pub fn fail(message: String) -> Coroutine {
+    coroutine::<_, (), _>(c"fail", async move { Err(PyValueError::new_err(message)) })
+}
+
+/// Raises `RustPanic` with `message`: what a Rust panic becomes.
+#[pyfunction]
+pub fn explode(message: String) -> Coroutine {
+    coroutine::<_, (), PyErr>(c"explode", async move { panic!("{message}") })
+}
+
+/// Suspends once on the runtime and comes back.
+#[pyfunction]
+pub fn yield_now() -> Coroutine {
+    coroutine(c"yield_now", async move {
+        task::yield_now().await;
+        Ok::<_, Infallible>(())
+    })
+}
+
+/// Awaits to `result`, without a suspension: the future is ready when it is polled first.
+#[pyfunction]
+#[pyo3(signature = (result=None))]
+pub fn ready(result: Option<Py<PyAny>>) -> Coroutine {
+    eager_coroutine(c"ready", async move { Ok::<_, Infallible>(result) })
+}
+
+/// Suspends `times` times on the runtime and comes back once.
+#[pyfunction]
+pub fn steps(times: u64) -> Coroutine {
+    coroutine(c"steps", take_steps(times))
+}
+
+/// Computes until it notices that `beat` was called meanwhile, or gives up. Awaits to which it was.
+#[pyfunction]
+pub fn compute() -> Coroutine {
+    coroutine(c"compute", notice_a_beat())
+}
+
+/// Reads the file at `path`, in the way that a future must not do it: it waits for the file, and
+/// keeps a worker of the runtime waiting, which cannot be interrupted.
+#[pyfunction]
+pub fn read_blocking(path: PathBuf) -> Coroutine {
+    coroutine(
+        c"read_blocking",
+        async move { std::fs::read_to_string(path) },
+    )
+}
+
+/// Never completes.
+#[pyfunction]
+pub fn pending() -> Coroutine {
+    coroutine(c"pending", future::pending::<PyResult<()>>())
+}
+
+/// Returns how many Rust futures exist: each from the call that made its coroutine until it is
+/// finished or dropped.
+#[pyfunction]
+pub fn live_futures() -> usize {
+    Live::count()
+}

@@ -1,0 +1,293 @@
+"""Cancellation is structured: when the await raises, the Rust future has been dropped."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import os
+import random
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+import trio
+import trio.lowlevel
+
+from conftest import Run, parked, turns, wait_until
+from rust_futures import live_futures, pending, read_blocking, sleep, yield_now
+from soak import Often
+
+unix = pytest.mark.skipif(sys.platform == "win32", reason="needs a named pipe")
+
+
+def test_after_task_cancel(book: ModuleType, run: Run) -> None:
+    seen: list[int] = []
+
+    async def waits() -> None:
+        try:
+            await book.pending()
+        except asyncio.CancelledError as error:
+            seen.append(book.live_futures())
+            assert error.args == ("enough",)
+            raise
+
+    async def main() -> None:
+        task = asyncio.create_task(waits())
+        await turns(3)
+        await book.sleep(0)  # the twin's runtime has begun it now
+        task.cancel("enough")
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    run(main)
+    assert seen == [0]
+
+
+def test_after_a_timeout(book: ModuleType, run: Run) -> None:
+    async def main() -> list[int]:
+        seen = []
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.01):
+                await book.pending()
+        seen.append(book.live_futures())
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(book.pending(), 0.01)
+        return [*seen, book.live_futures()]
+
+    assert run(main) == [0, 0]
+
+
+def test_after_a_task_group_failed(book: ModuleType, run: Run) -> None:
+    async def main() -> int:
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(book.pending())
+                group.create_task(book.fail("the group fails"))
+        except* ValueError:
+            pass
+        live: int = book.live_futures()
+        return live
+
+    assert run(main) == 0
+
+
+def test_after_a_cancel_scope_of_trio() -> None:
+    async def main() -> list[int]:
+        seen = []
+        with trio.move_on_after(0.01):
+            await pending()
+        seen.append(live_futures())
+        with trio.CancelScope() as scope:
+            scope.cancel()
+            await pending()
+        seen.append(live_futures())
+        with contextlib.suppress(ExceptionGroup):
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(pending)
+                nursery.start_soon(trio.lowlevel.checkpoint)
+                await sleep(0.001)
+                raise ValueError("the nursery fails")
+        return [*seen, live_futures()]
+
+    assert trio.run(main) == [0, 0, 0]
+
+
+async def test_before_it_has_begun() -> None:
+    task = asyncio.create_task(pending())
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert live_futures() == 0
+
+
+async def test_on_the_turn_that_it_spends_unparked() -> None:
+    others = await parked(pending())
+    task = asyncio.create_task(pending())
+    await turns(1)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert live_futures() == 1
+    others.cancel()
+
+
+async def test_a_result_that_was_ready_is_dropped_cleanly() -> None:
+    task = await parked(sleep(0.001, "unwanted"))
+    wait_until(lambda: live_futures() == 0)  # it is on its way, and the loop has not looked
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
+async def test_dropped_half_way_it_is_gone_at_once() -> None:
+    coroutine = pending()
+    coroutine.send(None)
+    assert live_futures() == 1
+    del coroutine
+    gc.collect()
+    assert live_futures() == 0
+
+
+async def test_closed_half_way_it_is_gone_at_once() -> None:
+    coroutine = pending()
+    coroutine.send(None)
+    coroutine.close()
+    assert live_futures() == 0
+    coroutine.close()
+
+
+def test_a_coroutine_is_dropped_on_another_thread_too() -> None:
+    async def main() -> Any:
+        coroutine = pending()
+        coroutine.send(None)
+        return coroutine
+
+    coroutine = asyncio.run(main())
+    assert live_futures() == 0  # its loop is closed
+    with pytest.raises(RuntimeError, match=r"^Event loop is closed$"):
+        coroutine.send(None)
+
+
+@pytest.fixture
+def fifo(tmp_path: Path) -> Path:
+    """A named pipe: who reads it waits until somebody writes."""
+    path = tmp_path / "fifo"
+    os.mkfifo(path)
+    return path
+
+
+@unix
+@pytest.mark.parametrize("times", [1, 3])
+async def test_a_poll_in_progress_is_waited_for(fifo: Path, times: int) -> None:
+    order: list[str] = []
+
+    async def waits() -> None:
+        try:
+            await read_blocking(fifo)
+        except asyncio.CancelledError as error:
+            order.append(f"cancelled, {live_futures()} left: {error}")
+            raise
+
+    task = asyncio.create_task(waits())
+    writer = await opened_for_writing(fifo)
+    for number in range(times):
+        task.cancel(f"for the {number + 1}. time")
+        await turns(5)
+        assert not task.done()  # a poll cannot be interrupted
+    order.append("released")
+    os.close(writer)
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert order == ["released", f"cancelled, 0 left: for the {times}. time"]
+
+
+@unix
+async def test_closed_during_a_poll_it_goes_with_that_poll(fifo: Path) -> None:
+    coroutine = read_blocking(fifo)
+    coroutine.send(None)
+    writer = await opened_for_writing(fifo)
+    coroutine.close()
+    assert live_futures() == 1
+    os.close(writer)
+    wait_until(lambda: live_futures() == 0)  # without the loop's help
+
+
+@unix
+def test_trio_waits_for_a_poll_in_progress_too(fifo: Path) -> None:
+    order: list[str] = []
+
+    async def main() -> None:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(waits)
+            while not (writer := open_if_read(fifo)):
+                await trio.lowlevel.checkpoint()
+            nursery.cancel_scope.cancel()
+            with trio.CancelScope(shield=True):
+                for _ in range(5):
+                    await trio.lowlevel.cancel_shielded_checkpoint()
+            order.append("released")
+            os.close(writer)
+
+    async def waits() -> None:
+        try:
+            await read_blocking(fifo)
+        finally:
+            order.append(f"left: {live_futures()}")
+
+    trio.run(main)
+    assert order == ["released", "left: 0"]
+
+
+@unix
+def test_a_run_of_trio_that_ends_waits_for_it_in_its_system_tasks(fifo: Path) -> None:
+    order: list[str] = []
+
+    async def waits() -> None:
+        try:
+            await read_blocking(fifo)
+        finally:
+            order.append(f"left: {live_futures()}")
+
+    async def releases() -> None:
+        try:
+            await trio.sleep_forever()
+        finally:
+            for _ in range(5):
+                await trio.lowlevel.cancel_shielded_checkpoint()
+            order.append("released")
+            os.close(writers.pop())
+
+    writers: list[int] = []
+
+    async def main() -> None:
+        trio.lowlevel.spawn_system_task(waits)
+        trio.lowlevel.spawn_system_task(releases)
+        while not (writer := open_if_read(fifo)):
+            await trio.lowlevel.checkpoint()
+        writers.append(writer)
+
+    trio.run(main)
+    assert order == ["released", "left: 0"]
+
+
+def test_in_every_way_at_random_each_ends_once(run: Run, often: Often) -> None:
+    number = often(2_000, 10_000)
+    chance = random.Random(4)
+
+    async def main() -> list[Any]:
+        tasks = [asyncio.create_task(one()) for _ in range(number)]
+        for task in chance.sample(tasks, number // 2):
+            task.cancel()
+            if chance.random() < 0.1:
+                await asyncio.sleep(0)
+        return await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def one() -> str:
+        if chance.random() < 0.5:
+            await yield_now()
+        await sleep(chance.random() / 100)
+        return "done"
+
+    results = run(main)
+    cancelled = sum(isinstance(result, asyncio.CancelledError) for result in results)
+    assert cancelled + results.count("done") == number
+    assert cancelled > 0
+    assert live_futures() == 0
+
+
+def open_if_read(fifo: Path) -> int | None:
+    """Open the pipe for writing, if somebody reads it."""
+    try:
+        return os.open(fifo, os.O_WRONLY | os.O_NONBLOCK)
+    except OSError:
+        return None
+
+
+async def opened_for_writing(fifo: Path) -> int:
+    """Open the pipe for writing, as soon as somebody reads it."""
+    while not (writer := open_if_read(fifo)):
+        await asyncio.sleep(0)
+    return writer

@@ -1,0 +1,140 @@
+"""The process ends at once, in silence, whatever its futures are doing."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from soak import Often
+
+PRELUDE = """
+import asyncio, atexit, gc, os, sys, threading
+from rust_futures import *
+async def start():
+    return [asyncio.create_task(c) for c in
+            [pending(), *(sleep(i / 10_000) for i in range(50)), *(yield_now() for _ in range(50))]]
+"""
+PROGRAMS = {
+    "running, never finishing, finishing": """
+async def main():
+    await start()
+    await sleep(0.002)
+asyncio.run(main())
+""",
+    "on a loop that nobody closed": """
+loop = asyncio.new_event_loop()
+tasks = loop.run_until_complete(start())
+for task in tasks:
+    task._log_destroy_pending = False
+loop.run_until_complete(sleep(0.002))
+""",
+    "after KeyboardInterrupt": """
+async def main():
+    await start()
+    await sleep(0.001)
+    raise KeyboardInterrupt
+try:
+    asyncio.run(main())
+except KeyboardInterrupt:
+    pass
+""",
+    "on a loop that has to be called": """
+class Loop(asyncio.SelectorEventLoop):
+    def add_reader(self, *arguments):
+        raise NotImplementedError
+loop = Loop()
+tasks = loop.run_until_complete(start())
+for task in tasks:
+    task._log_destroy_pending = False
+loop.run_until_complete(sleep(0.002))
+""",
+    "in a thread that is still at it": """
+def work():
+    async def main():
+        while True:
+            await asyncio.gather(*(yield_now() for _ in range(100)))
+    asyncio.run(main())
+threading.Thread(target=work, daemon=True).start()
+asyncio.run(sleep(0.01))
+""",
+    "half-way in a coroutine that the module holds": """
+loop = asyncio.new_event_loop()
+asyncio._set_running_loop(loop)
+coroutine = pending()
+coroutine.send(None)
+asyncio._set_running_loop(None)
+loop.close()
+""",
+    "in an exit handler": """
+def last():
+    asyncio.run(sleep(0.001))
+atexit.register(last)
+asyncio.run(sleep(0.001))
+""",
+}
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_the_process_ends(name: str, often: Often) -> None:
+    for _ in range(often(5, 200)):
+        assert run(PROGRAMS[name]) == (0, "")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a named pipe")
+def test_the_process_ends_while_a_file_is_read(tmp_path: object) -> None:
+    fifo = f"{tmp_path}/fifo"
+    os.mkfifo(fifo)
+    program = f"""
+async def main():
+    asyncio.create_task(hash_file({fifo!r}))
+    asyncio.create_task(read_blocking({fifo!r}))
+    await sleep(0.001)
+asyncio.run(main(), **({{}}))
+"""
+    # A poll in progress is waited for by whoever cancels it; at exit nobody waits.
+    program = program.replace("asyncio.run(main(), **({}))", "main_without_end(main())")
+    helper = """
+def main_without_end(main):
+    loop = asyncio.new_event_loop()
+    loop.run_until_complete(main)
+    for task in asyncio.all_tasks(loop):
+        task._log_destroy_pending = False
+"""
+    assert run(helper + program) == (0, "")
+
+
+def test_worker_threads_can_be_set_before_the_first_use() -> None:
+    program = """
+set_worker_threads(1)
+asyncio.run(yield_now())
+try:
+    set_worker_threads(2)
+except RuntimeError:
+    pass
+else:
+    sys.exit("too late, and no error")
+"""
+    assert run(program) == (0, "")
+
+
+def run(program: str) -> tuple[int, str]:
+    """Return the exit code of a process that runs this, and all that it prints."""
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-X",
+            "faulthandler",
+            "-W",
+            "ignore::ResourceWarning",
+            "-c",
+            PRELUDE + program,
+        ],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    return done.returncode, done.stdout

@@ -1,0 +1,203 @@
+"""Many loops, short-lived loops, closed loops, and how often they are woken."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import sys
+import threading
+import tracemalloc
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trio
+
+from conftest import LOOPS, Run, turns, wait_until
+from rust_futures import live_futures, pending, sleep, yield_now
+from soak import Often
+
+NewLoop = Callable[[], asyncio.AbstractEventLoop]
+linux = pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="needs /proc")
+
+
+def test_many_loops_in_many_threads_at_once(run: Run, often: Often) -> None:
+    results: list[Any] = []
+
+    async def main() -> list[Any]:
+        return await asyncio.gather(*(sleep(number / 10_000, number) for number in range(100)))
+
+    def work() -> None:
+        for _ in range(often(3, 50)):
+            results.append(run(main))
+
+    threads = [threading.Thread(target=work) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert results == [list(range(100))] * 8 * often(3, 50)
+
+
+@linux
+def test_loops_come_and_go_without_a_trace(run_anywhere: Run, often: Often) -> None:
+    def open_files() -> int:
+        return len(os.listdir("/proc/self/fd"))
+
+    for _ in range(3):
+        run_anywhere(yield_now)
+    gc.collect()
+    files = open_files()
+    tracemalloc.start()
+    run_anywhere(yield_now)
+    before, _ = tracemalloc.get_traced_memory()
+    for _ in range(often(50, 2_000)):
+        run_anywhere(yield_now)
+    gc.collect()
+    after, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert open_files() == files
+    assert after - before < 50_000  # bytes
+
+
+def test_a_loop_that_is_closed_drops_its_futures(loop_factory: NewLoop, capfd: Any) -> None:
+    loop = loop_factory()
+    tasks = [loop.create_task(pending()), loop.create_task(sleep(1_000))]
+    loop.run_until_complete(asyncio.sleep(0.001))
+    assert live_futures() == 2
+    loop.close()
+    assert live_futures() == 0
+    for task in tasks:
+        task._log_destroy_pending = False  # type: ignore[attr-defined]  # what asyncio prints itself
+    del task, tasks, loop
+    gc.collect()
+    assert capfd.readouterr().err == ""
+
+
+def test_a_loop_that_is_forgotten_drops_its_futures() -> None:
+    with pytest.warns(ResourceWarning):
+        loop = asyncio.new_event_loop()
+        task = loop.create_task(pending())
+        loop.run_until_complete(asyncio.sleep(0))
+        task._log_destroy_pending = False  # type: ignore[attr-defined]
+        del task, loop
+        gc.collect()
+    assert live_futures() == 0
+
+
+def test_a_future_that_finishes_after_its_loop_is_closed(loop_factory: NewLoop, capfd: Any) -> None:
+    for _ in range(20):
+        loop = loop_factory()
+        tasks = [loop.create_task(sleep(0.001)) for _ in range(10)]
+        loop.run_until_complete(asyncio.sleep(0.001))
+        loop.close()
+        for task in tasks:
+            task._log_destroy_pending = False  # type: ignore[attr-defined]
+    assert capfd.readouterr().err == ""
+
+
+class Counting(asyncio.SelectorEventLoop):
+    """A loop that counts how often a bell makes it look into its mailbox."""
+
+    rings = 0
+
+    def add_reader(self, fd: Any, callback: Callable[[], None]) -> None:  # type: ignore[override]
+        def counted() -> None:
+            self.rings += 1
+            callback()
+
+        super().add_reader(fd, counted)
+
+
+class CountingCalls(asyncio.SelectorEventLoop):
+    """The same, for a loop that has to be called."""
+
+    rings = 0
+
+    def add_reader(self, *arguments: Any) -> None:  # type: ignore[override]
+        raise NotImplementedError
+
+    def call_soon_threadsafe(  # type: ignore[override]
+        self, *arguments: Any, **keywords: Any
+    ) -> asyncio.Handle:
+        self.rings += 1
+        return super().call_soon_threadsafe(*arguments, **keywords)
+
+
+@pytest.mark.parametrize("kind", [Counting, CountingCalls])
+def test_a_batch_wakes_the_loop_once(kind: type[Counting]) -> None:
+    loop = kind()
+
+    async def main() -> int:
+        tasks = [asyncio.create_task(sleep(0.001)) for _ in range(1_000)]
+        await turns(2)  # all are parked
+        wait_until(lambda: live_futures() == 0)  # the loop is kept busy until all are finished
+        await asyncio.gather(*tasks)
+        return loop.rings
+
+    assert 1 <= loop.run_until_complete(main()) <= 10  # and not 1,000
+    loop.close()
+
+
+def test_two_loops_in_turn_on_one_thread() -> None:
+    loops = [new() for new in LOOPS.values()]
+    for _ in range(10):
+        for loop in loops:
+            assert loop.run_until_complete(sleep(0, "slept")) == "slept"
+    for loop in loops:
+        loop.close()
+
+
+def test_trio_inside_asyncio() -> None:
+    """A guest run of trio: both libraries on one thread, each with its own futures."""
+    results: list[str] = []
+
+    async def guest() -> str:
+        await sleep(0.001)
+        return await sleep(0.001, "guest")
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        ended = loop.create_future()
+        trio.lowlevel.start_guest_run(
+            guest,
+            run_sync_soon_threadsafe=loop.call_soon_threadsafe,
+            done_callback=ended.set_result,
+        )
+        results.append(await sleep(0.001, "host"))
+        results.append((await ended).unwrap())
+
+    asyncio.run(main())
+    assert results == ["host", "guest"]
+
+
+def test_trio_ends_with_nothing_left_behind() -> None:
+    async def main() -> int:
+        await yield_now()
+        return threading.active_count()
+
+    before = threading.active_count()
+    assert trio.run(main) == before
+    assert threading.active_count() == before
+
+
+def test_under_anyio_on_either() -> None:
+    anyio = pytest.importorskip("anyio")
+
+    async def main() -> int:
+        with anyio.move_on_after(0.01):
+            await pending()
+        return live_futures()
+
+    assert [anyio.run(main, backend=backend) for backend in ("asyncio", "trio")] == [0, 0]
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="asyncio.run takes no loop_factory")
+def test_in_debug_mode(run: Run) -> None:
+    async def main() -> Any:
+        asyncio.get_running_loop().set_debug(True)
+        return await asyncio.gather(*(sleep(0.001, number) for number in range(10)))
+
+    assert run(main) == list(range(10))

@@ -1,0 +1,24 @@
+"""What is installed: the classes and functions, the stub, and no claim on the GIL."""
+
+from __future__ import annotations
+
+import sys
+from importlib.resources import files
+
+import pytest
+
+import rust_futures
+
+
+@pytest.mark.parametrize("name", rust_futures.__all__)
+def test_each_function_says_what_it_does(name: str) -> None:
+    assert getattr(rust_futures, name).__doc__
+
+
+def test_type_checkers_find_the_stub() -> None:
+    assert {"__init__.pyi", "py.typed"} <= {file.name for file in files(rust_futures).iterdir()}
+
+
+def test_importing_it_does_not_bring_the_gil_back() -> None:
+    gil_enabled = getattr(sys, "_is_gil_enabled", lambda: True)()
+    assert gil_enabled == (not hasattr(sys, "abiflags") or "t" not in sys.abiflags)
