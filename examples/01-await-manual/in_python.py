@@ -74,14 +74,47 @@ def get_awaitable(awaitable: object) -> Iterator[Any]:
         return awaitable
     if type(awaitable) is CoroutineType and awaitable.cr_await is not None:
         raise RuntimeError("coroutine is being awaited already")
-    if not hasattr(type(awaitable), "__await__"):
-        raise cannot_be_awaited(awaitable)  # an attribute of the instance does not count
-    returned = awaitable.__await__()  # type: ignore[attr-defined]
+    returned = call_await(awaitable)
     if type(returned) is CoroutineType or is_generator_coroutine(returned):
         raise returned_a_coroutine(awaitable)
-    if not hasattr(type(returned), "__next__"):
+    if not look_up(type(returned), "__next__"):
         raise returned_non_iterator(awaitable, returned)
     return cast("Iterator[Any]", returned)
+
+
+mro_of, dict_of, flags_of, name_of = (
+    type.__dict__[name].__get__ for name in ("__mro__", "__dict__", "__flags__", "__name__")
+)
+"""What a class has, whatever its metaclass says that it has."""
+METHOD_DESCRIPTOR = 1 << 17
+"""The flag of the types of what can be called with its object first, and need not be bound."""
+
+
+def call_await(awaitable: object) -> Any:
+    """Call the `__await__` of the object's type, and no attribute of the object itself."""
+    for found in look_up(type(awaitable), "__await__"):
+        if flags_of(type(found)) & METHOD_DESCRIPTOR:
+            return found(awaitable)
+        return bind(found, awaitable)()
+    raise cannot_be_awaited(awaitable)
+
+
+def look_up(cls: type, name: str) -> list[Any]:
+    """Return what the class or one of its bases defines, in a list, which is empty if none does."""
+    return [names[name] for names in map(dict_of, mro_of(cls)) if name in names][:1]
+
+
+def bind(found: Any, obj: object) -> Any:
+    """Ask a descriptor for what it stands for. Before 3.14 its error is hidden behind another."""
+    try:
+        for get in look_up(type(found), "__get__"):
+            return get(found, obj, type(obj))
+    except BaseException:
+        if sys.version_info >= (3, 14):
+            raise
+        name = name_of(type(obj))
+        raise AttributeError(f"object {name:.50} does not have __await__ method") from None
+    return found
 
 
 def is_generator_coroutine(obj: object) -> TypeGuard[Generator[Any, Any, Any]]:
@@ -92,7 +125,7 @@ def is_generator_coroutine(obj: object) -> TypeGuard[Generator[Any, Any, Any]]:
 
 
 def cannot_be_awaited(obj: object) -> TypeError:
-    name = type(obj).__name__
+    name = name_of(type(obj))
     if sys.version_info >= (3, 14):
         return TypeError(f"'{name}' object can't be awaited")
     return TypeError(f"object {name} can't be used in 'await' expression")
@@ -103,7 +136,7 @@ def returned_a_coroutine(awaitable: object) -> TypeError:
 
 
 def returned_non_iterator(awaitable: object, returned: object) -> TypeError:
-    before_3_15 = f"non-iterator of type '{type(returned).__name__}'"
+    before_3_15 = f"non-iterator of type '{name_of(type(returned))}'"
     return must_return_an_iterator(awaitable, full_name(type(returned)), before_3_15)
 
 

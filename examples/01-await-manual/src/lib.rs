@@ -7,6 +7,7 @@
 
 mod await_errors;
 mod between_steps;
+mod call_await;
 mod count_steps;
 mod drive;
 mod first_try;

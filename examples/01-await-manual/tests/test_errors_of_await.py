@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from odd_lookups import ODD_LOOKUPS
 from samples import Returns, ask, hello_after, outcome
 
 
@@ -24,33 +25,6 @@ def native_drive(awaitable: Any) -> Any:
         return stop.value
     finally:
         coroutine.close()
-
-
-class NoneForAwait:
-    __await__ = None
-
-
-class OnTheInstance:
-    def __init__(self) -> None:
-        self.__await__ = lambda: iter(())
-
-
-class AsClassMethod:
-    @classmethod
-    def __await__(cls) -> Any:
-        return iter(())
-
-
-class AsStaticMethod:
-    @staticmethod
-    def __await__() -> Any:
-        return iter(())
-
-
-class AsProperty:
-    @property
-    def __await__(self) -> Any:
-        return lambda: iter(())
 
 
 class Outer:
@@ -106,17 +80,13 @@ def returns_coroutine() -> Any:
 
 
 ODD: dict[str, Callable[[], Any]] = {
+    **ODD_LOOKUPS,
     "a number": lambda: 5,
     "None": lambda: None,
     "a class": lambda: Returns,
     "a function instead of its call": lambda: hello_after,
     "a plain generator": plain_generator,
     "an async generator": async_generator,
-    "__await__ = None": NoneForAwait,
-    "__await__ on the instance only": OnTheInstance,
-    "__await__ is a class method": AsClassMethod,
-    "__await__ is a static method": AsStaticMethod,
-    "__await__ is a property": AsProperty,
     "a class in a class": Outer.NoIterator,
     "a class in a class, whose __await__ returns another": Outer.Nested,
     "__await__ raises": Raises,

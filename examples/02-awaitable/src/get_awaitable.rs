@@ -11,7 +11,10 @@ use pyo3::{
     types::{PyIterator, PyType},
 };
 
-use crate::await_errors::{cannot_be_awaited, returned_a_coroutine, returned_non_iterator};
+use crate::{
+    await_errors::{cannot_be_awaited, returned_a_coroutine, returned_non_iterator},
+    call_await::call_await,
+};
 
 /// `inspect.CO_ITERABLE_COROUTINE`: the flag that `types.coroutine` sets on a generator function.
 const ITERABLE_COROUTINE: u32 = 0x100;
@@ -21,16 +24,13 @@ const ITERABLE_COROUTINE: u32 = 0x100;
 /// Raises what `await` itself raises: `TypeError` for what cannot be awaited or gives no iterator,
 /// and `RuntimeError` for a coroutine that another one is awaiting.
 pub fn get_awaitable<'py>(awaitable: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyIterator>> {
-    let py = awaitable.py();
     if is_generator_coroutine(awaitable)? {
         return Ok(awaitable.clone().cast_into()?); // it has no `__await__`: it is its own iterator
     }
     refuse_if_awaited_elsewhere(awaitable)?;
-    let name = intern!(py, "__await__");
-    if !awaitable.get_type().hasattr(name)? {
-        return Err(cannot_be_awaited(awaitable)?); // an attribute of the instance does not count
-    }
-    let returned = awaitable.call_method0(name)?;
+    let Some(returned) = call_await(awaitable)? else {
+        return Err(cannot_be_awaited(awaitable)?);
+    };
     if is_coroutine(&returned)? || is_generator_coroutine(&returned)? {
         return Err(returned_a_coroutine(awaitable)?);
     }

@@ -7,6 +7,7 @@
 
 mod await_errors;
 mod backoff;
+mod call_await;
 mod first_try;
 mod get_awaitable;
 mod handoff;

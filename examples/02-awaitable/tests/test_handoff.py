@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from awaitable import Handoff, NoIterator, Ready
+from odd_lookups import ODD_LOOKUPS
 from samples import Returns, ask, native, outcome, run
 from tracing import trace
 
@@ -106,7 +107,6 @@ BAD: dict[str, Callable[[], Any]] = {
     "a number": lambda: 5,
     "a function": lambda: native,
     "a plain generator": lambda: (step for step in range(0)),
-    "__await__ = None": lambda: type("X", (), {"__await__": None})(),
     "__await__ returns a number": lambda: Returns(5),
     "__await__ returns a coroutine": lambda: Returns(closed()),
     "an awaited coroutine": lambda: closed(),
@@ -124,6 +124,12 @@ def test_what_cannot_be_awaited_gets_the_error_of_await(name: str) -> None:
     expected = outcome(lambda: run(BAD[name]()))
     assert expected[0] == "raises"
     assert outcome(lambda: run(Handoff(BAD[name]()))) == expected
+
+
+@pytest.mark.parametrize("name", ODD_LOOKUPS)
+def test_it_looks_for_await_where_await_does(name: str) -> None:
+    expected = outcome(lambda: run(ODD_LOOKUPS[name]()))
+    assert outcome(lambda: run(Handoff(ODD_LOOKUPS[name]()))) == expected
 
 
 def test_a_rust_class_without_an_iterator_is_refused_as_well() -> None:

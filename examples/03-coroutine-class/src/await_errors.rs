@@ -17,7 +17,10 @@ pub fn cannot_be_awaited(object: &Bound<'_, PyAny>) -> PyResult<PyErr> {
 
 /// The error for an `__await__` that returned a coroutine. CPython 3.15 changed the words.
 pub fn returned_a_coroutine(awaitable: &Bound<'_, PyAny>) -> PyResult<PyErr> {
-    must_return_an_iterator(awaitable, "coroutine", "a coroutine")
+    if awaitable.py().version_info() >= (3, 15) {
+        return must_return_an_iterator(awaitable, "coroutine");
+    }
+    Ok(PyTypeError::new_err("__await__() returned a coroutine"))
 }
 
 /// The error for an `__await__` that returned no iterator. CPython 3.15 changed the words.
@@ -26,21 +29,18 @@ pub fn returned_non_iterator(
     returned: &Bound<'_, PyAny>,
 ) -> PyResult<PyErr> {
     let got = returned.get_type();
-    let (name, full_name) = (got.name()?, got.fully_qualified_name()?);
-    let before_3_15 = format!("non-iterator of type '{name}'");
-    must_return_an_iterator(awaitable, &full_name.to_string(), &before_3_15)
+    if awaitable.py().version_info() >= (3, 15) {
+        return must_return_an_iterator(awaitable, got.fully_qualified_name()?.to_str()?);
+    }
+    let message = format!(
+        "__await__() returned non-iterator of type '{}'",
+        got.name()?
+    );
+    Ok(PyTypeError::new_err(message))
 }
 
-fn must_return_an_iterator(
-    awaitable: &Bound<'_, PyAny>,
-    returned: &str,
-    before_3_15: &str,
-) -> PyResult<PyErr> {
-    let message = if awaitable.py().version_info() >= (3, 15) {
-        let name = awaitable.get_type().fully_qualified_name()?;
-        format!("{name}.__await__() must return an iterator, not {returned}")
-    } else {
-        format!("__await__() returned {before_3_15}")
-    };
+fn must_return_an_iterator(awaitable: &Bound<'_, PyAny>, returned: &str) -> PyResult<PyErr> {
+    let name = awaitable.get_type().fully_qualified_name()?;
+    let message = format!("{name}.__await__() must return an iterator, not {returned}");
     Ok(PyTypeError::new_err(message))
 }

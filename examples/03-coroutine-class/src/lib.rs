@@ -9,6 +9,7 @@
 
 mod await_errors;
 mod body;
+mod call_await;
 mod coroutine_function;
 mod countdown;
 mod delegate;

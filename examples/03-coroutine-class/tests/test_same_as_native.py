@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import coroutine_class
+from odd_lookups import ODD_LOOKUPS
 from scripts import EXCEPTIONS, VALUES, Run, describe
 
 SHAPES = [
@@ -60,6 +61,18 @@ def play(make: Any, *script: Any) -> list[object]:
         return [Run(make, *script).play(), reported]
     finally:
         sys.unraisablehook = hook
+
+
+@pytest.mark.parametrize("name", ODD_LOOKUPS)
+def test_delegate_looks_for_await_where_await_does(name: str) -> None:
+    def outcome(coroutine: Any) -> object:
+        with pytest.raises(BaseException) as caught:  # noqa: PT011
+            coroutine.send(None)
+        return describe(caught.value)
+
+    awaitable = ODD_LOOKUPS[name]
+    expected = outcome(native.delegate(awaitable()))
+    assert outcome(coroutine_class.delegate(awaitable())) == expected
 
 
 @pytest.mark.filterwarnings("ignore")
