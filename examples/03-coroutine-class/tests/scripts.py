@@ -6,6 +6,7 @@ import gc
 import types
 import warnings
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 
@@ -14,6 +15,13 @@ class NeedsAnArgument(Exception):  # noqa: N818
 
     def __init__(self, argument: object) -> None:
         super().__init__(argument)
+
+
+class MakesANumber(Exception):  # noqa: N818
+    """An exception whose class makes none."""
+
+    def __new__(cls, *arguments: object) -> Any:
+        return 5
 
 
 EXCEPTIONS: dict[str, Callable[[], Any]] = {
@@ -26,6 +34,7 @@ EXCEPTIONS: dict[str, Callable[[], Any]] = {
     "GeneratorExit class": lambda: GeneratorExit,
     "KeyboardInterrupt": lambda: KeyboardInterrupt("k"),
     "class that needs an argument": lambda: NeedsAnArgument,
+    "class that makes a number": lambda: MakesANumber,
     "number": lambda: 42,
     "string": lambda: "text",
     "class of numbers": lambda: int,
@@ -59,18 +68,23 @@ class Run:
         self.make, self.actions, self.inner, self.shape = make, actions, list(inner), shape
         self.record: list[object] = []
         self.coroutine: Any = None
+        self.other: Any = None
 
     def play(self) -> list[object]:
         """Do all that the script says, drop the coroutine, and return the record."""
-        with warnings.catch_warnings(record=True) as caught:
+        said: list[str] = []
+        with warnings.catch_warnings():
             warnings.simplefilter("always")
-            self.coroutine = self.make(self.awaitable())
+            # To record the warnings themselves would keep alive the coroutines that they are of.
+            warnings.showwarning = lambda message, *_: said.append(str(message))
+            awaitable = self.awaitable()
+            self.coroutine, self.other = self.make(awaitable), self.make(awaitable)
+            del awaitable
             for action in self.actions:
                 self.note(action, self.outcome(action), self.looks())
-            self.coroutine = None
-            gc.collect(0)
-        # That of the inner one comes when the warning, which holds the outer one, is gone.
-        self.note(*(str(w.message) for w in caught if "native_inner" not in str(w.message)))
+            self.coroutine = self.other = None
+            gc.collect()
+        self.note(*said)
         return self.record
 
     def note(self, *what: object) -> None:
@@ -85,15 +99,32 @@ class Run:
     def act(self, verb: str, *names: str) -> object:
         if verb == "send":
             return self.coroutine.send(VALUES[names[0]]())
+        if verb == "other":  # awaits the same
+            return self.other.send(VALUES[names[0]]())
         if verb == "close":
             return self.coroutine.close()
         if verb == "next":
             return next(self.coroutine.__await__())
         first, *rest = names
-        arguments = [EXCEPTIONS[first](), *(VALUES[name]() for name in rest)]
-        if self.shape == "native" and len(arguments) > 1 and not makes_an_exception(arguments):
+        arguments = [self.exception(first), *(VALUES[name]() for name in rest)]
+        if "native" in self.shape and len(arguments) > 1 and not makes_an_exception(arguments):
             return "left out: see the README"
         return self.coroutine.throw(*arguments)
+
+    def exception(self, name: str) -> Any:
+        """Return what is thrown: of this name, or a class that first enters the coroutine so."""
+        if name in EXCEPTIONS:
+            return EXCEPTIONS[name]()
+
+        class Enters(Exception):  # noqa: N818
+            def __init__(_, *arguments: object) -> None:  # noqa: N805
+                self.enter(name.removeprefix("class that enters by "))
+
+        return Enters
+
+    def enter(self, verb: str) -> None:
+        argument = {"send": ["none"], "throw": ["ValueError"], "close": []}[verb]
+        self.note("entered", self.outcome((verb, *argument)))
 
     def looks(self) -> object:
         coroutine = self.coroutine
@@ -105,6 +136,8 @@ class Run:
             return 5
         if self.shape == "native":
             return self.native_inner()
+        if self.shape == "native or ours":
+            return self.make(Awaitable(self, self.generator()))
         if self.shape == "generator":
             generator: Any = types.coroutine(self.generator)
             return generator()
@@ -114,7 +147,7 @@ class Run:
         }
         iterator = type("Inner", (), methods)()
         iterator.run = self
-        return Awaitable(self, iterator)
+        return (Secretive if self.shape == "secretive" else Awaitable)(self, iterator)
 
     async def native_inner(self) -> object:
         return await Awaitable(self, self.generator())
@@ -145,8 +178,7 @@ class Run:
             error = EXCEPTIONS[name]()
             raise error if makes_an_exception([error]) else OSError(name)
         if verb == "enter":
-            argument = {"send": ["none"], "throw": ["ValueError"], "close": []}[name]
-            self.note("entered", self.outcome((name, *argument)))
+            self.enter(name)
             return "yield", "after entering"
         return verb, VALUES[name]()
 
@@ -158,6 +190,23 @@ class Awaitable:
 
     def __await__(self) -> Any:
         return self.run.step("__await__")[1] if self.run.shape == "bad" else self.iterator
+
+
+class Secretive:
+    """Its `__await__` is a property, and it has no attributes for anybody who asks."""
+
+    def __init__(self, run: Run, iterator: Any) -> None:
+        object.__setattr__(self, "run", run)
+        object.__setattr__(self, "iterator", iterator)
+
+    def __getattribute__(self, name: str) -> Any:
+        raise OSError(name)
+
+    @property
+    def __await__(self) -> Any:
+        run, iterator = map(partial(object.__getattribute__, self), ("run", "iterator"))
+        run.step("look-up of __await__")
+        return lambda: iterator
 
 
 def scripted(name: str) -> Callable[..., object]:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from typing import Any
 
@@ -20,6 +21,7 @@ from scripts import EXCEPTIONS, VALUES, Run, describe
 SHAPES = [
     "number",
     "native",
+    "native or ours",
     "generator",
     "iterator",
     "iterator with send",
@@ -28,18 +30,21 @@ SHAPES = [
     "iterator with throw and close",
     "iterator with send, throw and close",
     "bad",
+    "secretive",
 ]
 # CPython 3.12.1 crashes when a native coroutine is thrown into or closed while it runs.
 ENTERING = ["send", "throw", "close"] if sys.version_info >= (3, 13) else ["send"]
 
 VALUE = st.sampled_from(sorted(VALUES))
 EXCEPTION = st.sampled_from(sorted(EXCEPTIONS))
+THROWN = EXCEPTION | st.sampled_from([f"class that enters by {verb}" for verb in ENTERING])
 ACTION = st.one_of(
     st.tuples(st.just("send"), st.sampled_from(["none", "none", "none", "number"])),
-    st.tuples(st.just("throw"), EXCEPTION),
-    st.tuples(st.just("throw"), EXCEPTION, VALUE),
-    st.tuples(st.just("throw"), EXCEPTION, VALUE, VALUE),
+    st.tuples(st.just("throw"), THROWN),
+    st.tuples(st.just("throw"), THROWN, VALUE),
+    st.tuples(st.just("throw"), THROWN, VALUE, VALUE),
     st.tuples(st.sampled_from(["next", "close"])),
+    st.tuples(st.just("other"), st.sampled_from(["none", "none", "number"])),
 )
 INNER = st.one_of(
     st.tuples(st.just("yield"), VALUE),
@@ -84,5 +89,6 @@ def test_delegate_looks_for_await_where_await_does(name: str) -> None:
 def test_delegate_does_what_async_def_does(
     actions: list[tuple[str, ...]], inner: list[tuple[str, str]], shape: str
 ) -> None:
+    gc.freeze()  # what is here already need not be looked through for garbage each time
     expected = play(native.delegate, actions, inner, shape)
     assert play(coroutine_class.delegate, actions, inner, shape) == expected
