@@ -137,6 +137,8 @@ class Delegate:
 
     def resume(self, verb: str, value: Any) -> Step:
         if self.awaits is None:
+            if getattr(self.awaitable, "cr_suspended", False):
+                raise RuntimeError("coroutine is being awaited already")
             self.awaits = self.awaitable.__await__()
         try:
             return "yield", self.pass_on(verb, value)

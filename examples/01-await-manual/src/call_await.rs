@@ -21,7 +21,7 @@ const METHOD_DESCRIPTOR: u64 = 1 << 17;
 pub fn call_await<'py>(awaitable: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyAny>>> {
     let name = intern!(awaitable.py(), "__await__");
     if is_coroutine(awaitable)? {
-        return awaitable.call_method0(name).map(Some); // the same, and quicker: nobody can change it
+        return awaitable.call_method0(name).map(Some); // the same, and quicker: it cannot change
     }
     let Some(found) = look_up(&awaitable.get_type(), name)? else {
         return Ok(None);

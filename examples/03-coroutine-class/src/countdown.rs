@@ -4,8 +4,8 @@ use pyo3::prelude::*;
 
 use crate::{
     body::{Body, Input, Source, Step},
+    made_now::generator_exit,
     my_coroutine::MyCoroutine,
-    throw::generator_exit,
 };
 
 /// Where it stands between two steps.
@@ -36,7 +36,8 @@ impl Countdown {
                 }
                 Self::Liftoff => Ok(Step::Return("liftoff".into_pyobject(py)?.into_any())),
             },
-            Input::Throw(thrown) => Err(thrown.exception()?),
+            Input::Throw(thrown) => Ok(Step::RaiseHere(thrown)),
+            Input::Raise(exception) => Err(PyErr::from_value(exception.into_any())),
             Input::Close => Err(generator_exit(py)),
         }
     }

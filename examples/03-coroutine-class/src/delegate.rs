@@ -5,7 +5,7 @@
 
 use pyo3::{
     PyTraverseError, PyVisit,
-    exceptions::PyStopIteration,
+    exceptions::{PyRuntimeError, PyStopIteration},
     intern,
     prelude::*,
     types::{PyIterator, iterator::PySendResult},
@@ -15,8 +15,9 @@ use crate::{
     body::{Body, Input, Source, Step},
     depth::Level,
     get_awaitable::{get_awaitable, is_coroutine, is_generator},
+    made_now::generator_exit,
     my_coroutine::MyCoroutine,
-    throw::{Thrown, generator_exit},
+    thrown::Thrown,
 };
 
 /// Where it stands: before the `await`, or in it.
@@ -54,7 +55,10 @@ impl Delegate {
                 step
             }
             (Self::Awaiting(inner), Input::Send(value)) => inner.send(&value),
-            (Self::Awaiting(inner), Input::Throw(thrown)) => inner.throw(py, &thrown),
+            (Self::Awaiting(inner), Input::Throw(thrown)) => inner.throw(py, thrown),
+            (Self::Awaiting(_), Input::Raise(exception)) => {
+                raise_at_the_await(py, PyErr::from_value(exception.into_any()))
+            }
             (Self::Awaiting(inner), Input::Close) => {
                 let error = inner.close(py).err();
                 let error = error.unwrap_or_else(|| generator_exit(py));
@@ -83,6 +87,7 @@ impl Delegate {
 
 impl Inner {
     fn of(awaitable: &Bound<'_, PyAny>) -> PyResult<Self> {
+        refuse_if_awaited_elsewhere(awaitable)?;
         let steps = get_awaitable(awaitable)?;
         let target = if is_coroutine(awaitable)? {
             awaitable.clone()
@@ -102,22 +107,22 @@ impl Inner {
         })
     }
 
-    fn throw<'py>(&self, py: Python<'py>, thrown: &Thrown<'py>) -> PyResult<Step<'py>> {
+    fn throw<'py>(&self, py: Python<'py>, thrown: Thrown<'py>) -> PyResult<Step<'py>> {
         if thrown.is_generator_exit()? {
             return match self.close(py) {
-                Ok(()) => raise_here(py, thrown),
+                Ok(()) => Ok(Step::RaiseHere(thrown)),
                 Err(error) => raise_at_the_await(py, error),
             };
         }
         let target = self.target.bind(py);
-        if thrown.arguments.len() > 1 && (is_coroutine(target)? || is_generator(target)?) {
+        if thrown.arguments.len() > 1 && warns_of_several_arguments(target)? {
             // One exception says the same as three arguments, and is not warned of a second time.
             let exception = thrown.exception()?;
             return step_of(py, target.call_method1(intern!(py, "throw"), (exception,)));
         }
         match target.getattr_opt(intern!(py, "throw")) {
-            Ok(Some(throw)) => step_of(py, throw.call1(&thrown.arguments)),
-            Ok(None) => raise_here(py, thrown),
+            Ok(Some(throw)) => step_of(py, throw.call1(thrown.arguments)),
+            Ok(None) => Ok(Step::RaiseHere(thrown)),
             Err(error) => Ok(Step::Refuse(error)),
         }
     }
@@ -134,12 +139,18 @@ impl Inner {
     }
 }
 
-/// Raises what was thrown at the `await`; what is no exception is refused, and nothing resumed.
-fn raise_here<'py>(py: Python<'py>, thrown: &Thrown<'py>) -> PyResult<Step<'py>> {
-    match thrown.exception() {
-        Ok(exception) => raise_at_the_await(py, exception),
-        Err(refusal) => Ok(Step::Refuse(refusal)),
+/// `get_awaitable` refuses a native coroutine that somebody awaits already. This goes for ours too.
+fn refuse_if_awaited_elsewhere(awaitable: &Bound<'_, PyAny>) -> PyResult<()> {
+    match awaitable.cast::<MyCoroutine>() {
+        Ok(ours) if ours.get().cr_suspended() => Err(PyRuntimeError::new_err(
+            "coroutine is being awaited already",
+        )),
+        _ => Ok(()),
     }
+}
+
+fn warns_of_several_arguments(target: &Bound<'_, PyAny>) -> PyResult<bool> {
+    Ok(target.is_instance_of::<MyCoroutine>() || is_coroutine(target)? || is_generator(target)?)
 }
 
 /// Raises `error` where the coroutine stands. From 3.12 a `StopIteration` there is taken for the

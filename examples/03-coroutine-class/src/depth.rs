@@ -7,6 +7,8 @@ use std::cell::Cell;
 
 use pyo3::{exceptions::PyRecursionError, prelude::*};
 
+use crate::made_now::made_now;
+
 thread_local! {
     static DEPTH: Cell<usize> = const { Cell::new(0) };
 }
@@ -23,9 +25,8 @@ impl Level {
         let level = DEPTH.replace(DEPTH.get() + 1);
         let this = Self;
         if level > SURELY_ALLOWED && level >= recursion_limit(py) {
-            return Err(PyRecursionError::new_err(
-                "maximum recursion depth exceeded",
-            ));
+            let message = "maximum recursion depth exceeded";
+            return Err(made_now::<PyRecursionError>(py, message));
         }
         Ok(this)
     }

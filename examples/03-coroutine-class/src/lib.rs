@@ -3,8 +3,8 @@
 //! Build it and see: `pip install . && python demo.py`. Then read, in this order, `first_try.rs`
 //! (as far as an awaitable iterator goes), `countdown.rs` and `body.rs` (state machines),
 //! `state.rs` (what goes for every coroutine, around any such machine), `my_coroutine.rs` (its
-//! methods), `last_words.rs` (its end), `delegate.rs` (`await`, from the inside) with `throw.rs`,
-//! and `coroutine_function.rs` (functions that say that they return coroutines).
+//! methods), `last_words.rs` (its end), `delegate.rs` (`await`, from the inside) with `thrown.rs`
+//! and `throw.rs`, and `coroutine_function.rs` (functions that say that they return coroutines).
 #![forbid(unsafe_code)]
 
 mod await_errors;
@@ -17,10 +17,12 @@ mod depth;
 mod first_try;
 mod get_awaitable;
 mod last_words;
+mod made_now;
 mod my_coroutine;
 mod solutions;
 mod state;
 mod throw;
+mod thrown;
 
 use pyo3::prelude::*;
 

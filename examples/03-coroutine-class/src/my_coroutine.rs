@@ -7,15 +7,16 @@ use std::sync::Mutex;
 
 use pyo3::{
     PyTraverseError, PyVisit,
-    exceptions::{PyGeneratorExit, PyRuntimeError, PyStopIteration},
+    exceptions::{PyGeneratorExit, PyRuntimeError, PyStopIteration, PyTypeError},
     prelude::*,
     types::{PyFrame, PyTuple},
 };
 
 use crate::{
     body::{Body, Input, Source},
-    state::{State, no_stop_iteration},
-    throw::Thrown,
+    made_now::made_now,
+    state::State,
+    thrown::Thrown,
 };
 
 /// A coroutine of this module. One class serves them all, as `types.CoroutineType` serves every
@@ -52,7 +53,8 @@ impl MyCoroutine {
     }
 
     fn __next__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        self.resume(py, Input::Send(py.None().into_bound(py)))
+        self.take_turn()?
+            .resume(py, Input::Send(py.None().into_bound(py)))
     }
 
     /// Resumes the coroutine with `value`, and returns what it yields next.
@@ -61,7 +63,13 @@ impl MyCoroutine {
     /// it has not begun and `value` is not None, `ValueError` if it is running, `RuntimeError` if
     /// it is over.
     fn send<'py>(&self, value: Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
-        self.resume(value.py(), Input::Send(value))
+        let turn = self.take_turn()?;
+        if turn.is_new && !value.is_none() {
+            turn.put_back();
+            let message = "can't send non-None value to a just-started coroutine";
+            return Err(PyTypeError::new_err(message));
+        }
+        turn.resume(value.py(), Input::Send(value))
     }
 
     /// Raises an exception where the coroutine stands, and returns what it yields next.
@@ -70,24 +78,7 @@ impl MyCoroutine {
     /// `send` does, and `TypeError` for what is no exception.
     #[pyo3(signature = (*arguments), text_signature = "($self, typ, val=None, tb=None, /)")]
     fn throw<'py>(&self, arguments: Bound<'py, PyTuple>) -> PyResult<Bound<'py, PyAny>> {
-        let py = arguments.py();
-        let thrown = Thrown::new(arguments)?;
-        if self.cr_suspended() {
-            return self.resume(py, Input::Throw(thrown));
-        }
-        let state_comes_first = py.version_info() >= (3, 15);
-        if state_comes_first {
-            self.refuse_unless_created()?;
-        }
-        let exception = thrown.exception()?;
-        if !self.end_if_created() {
-            self.refuse_unless_created()?;
-        }
-        Err(if py.version_info() >= (3, 12) {
-            exception
-        } else {
-            no_stop_iteration(py, exception)
-        })
+        self.throw_in(Thrown::new(arguments)?)
     }
 
     /// Ends the coroutine: raises `GeneratorExit` where it stands, unless it has not begun or is
@@ -95,11 +86,18 @@ impl MyCoroutine {
     ///
     /// Raises what it raises instead; `RuntimeError` if it yields, `ValueError` if it is running.
     pub fn close(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
-        if self.end_if_created() || matches!(*self.lock(), State::Closed) {
+        let Some(turn) = self.take_turn_if(|state| !matches!(state, State::Closed))? else {
+            return Ok(py.None());
+        };
+        if turn.is_new {
+            turn.end();
             return Ok(py.None());
         }
-        match self.resume(py, Input::Close) {
-            Ok(_) => Err(PyRuntimeError::new_err("coroutine ignored GeneratorExit")),
+        match turn.resume(py, Input::Close) {
+            Ok(_) => Err(made_now::<PyRuntimeError>(
+                py,
+                "coroutine ignored GeneratorExit",
+            )),
             Err(error) if error.is_instance_of::<PyGeneratorExit>(py) => Ok(py.None()),
             Err(error) if error.is_instance_of::<PyStopIteration>(py) => {
                 if py.version_info() >= (3, 13) {
@@ -138,7 +136,7 @@ impl MyCoroutine {
     }
 
     #[getter]
-    fn cr_suspended(&self) -> bool {
+    pub fn cr_suspended(&self) -> bool {
         matches!(*self.lock(), State::Suspended(_))
     }
 

@@ -34,6 +34,10 @@ impl<'py> Thrown<'py> {
         }
     }
 
+    pub fn py(&self) -> Python<'py> {
+        self.arguments.py()
+    }
+
     /// Is it a request to exit, and not an error?
     pub fn is_generator_exit(&self) -> PyResult<bool> {
         let exit = self.arguments.py().get_type::<PyGeneratorExit>();
@@ -45,7 +49,7 @@ impl<'py> Thrown<'py> {
     }
 
     /// Makes one exception of the arguments. Raises `TypeError` if they are none.
-    pub fn exception(&self) -> PyResult<PyErr> {
+    pub fn exception(&self) -> PyResult<Bound<'py, PyBaseException>> {
         let kind = self.arguments.get_item(0)?;
         let value = self.argument(1)?;
         let traceback = match self.argument(2)? {
@@ -66,7 +70,7 @@ impl<'py> Thrown<'py> {
         if let Some(traceback) = traceback {
             exception.setattr("__traceback__", traceback)?;
         }
-        Ok(PyErr::from_value(exception.into_any()))
+        Ok(exception)
     }
 
     /// An argument that is there and not `None`.
@@ -76,13 +80,6 @@ impl<'py> Thrown<'py> {
         }
         Ok(Some(self.arguments.get_item(place)?).filter(|argument| !argument.is_none()))
     }
-}
-
-/// Makes the request to exit that `close` raises. It is made at once, not by `new_err` when somebody
-/// looks: a coroutine may be closed while the interpreter exits, and PyO3 cannot attach again then.
-pub fn generator_exit(py: Python<'_>) -> PyErr {
-    let made = py.get_type::<PyGeneratorExit>().call0();
-    made.map_or_else(|error| error, PyErr::from_value)
 }
 
 const DEPRECATED: &std::ffi::CStr =
@@ -117,8 +114,20 @@ fn instantiate<'py>(
             Err(_) => class.call1((value,)),
         },
     };
-    match made.and_then(|object| Ok(object.cast_into::<PyBaseException>()?)) {
-        Ok(exception) => Ok(exception),
-        Err(error) => Ok(error.into_value(py).into_bound(py)),
-    }
+    let exception = made.and_then(|made| made_by(class, made));
+    Ok(exception.unwrap_or_else(|error| error.into_value(py).into_bound(py)))
+}
+
+/// Refuses what a class of exceptions made if it is none.
+fn made_by<'py>(
+    class: &Bound<'py, PyType>,
+    made: Bound<'py, PyAny>,
+) -> PyResult<Bound<'py, PyBaseException>> {
+    let name = made.get_type().name()?;
+    made.cast_into().or_else(|_| {
+        Err(PyTypeError::new_err(format!(
+            "calling {} should have returned an instance of BaseException, not {name}",
+            class.repr()?
+        )))
+    })
 }

@@ -79,6 +79,14 @@ def test_what_closing_raises_then_is_reported(
     assert reported == ["while closing"]
 
 
+def finish(coroutine: Any) -> object:
+    try:
+        coroutine.send(None)
+    except StopIteration as stop:
+        return stop.value
+    raise AssertionError("it suspended")
+
+
 class Awaits:
     """An awaitable that holds the coroutine that awaits it."""
 
@@ -186,6 +194,37 @@ def test_of_two_threads_that_step_it_each_step_is_taken_once() -> None:
     assert results == ["liftoff"]
 
 
+@pytest.mark.parametrize("enter", ["send", "throw", "close"])
+def test_while_a_thread_runs_it_another_is_refused(book: ModuleType, enter: str) -> None:
+    if book.__name__ == "native" and enter != "send":
+        pytest.skip("CPython 3.12.1 crashes here")
+    inside, leave = threading.Event(), threading.Event()
+
+    class Blocks:
+        def __await__(self) -> Any:
+            return self
+
+        def __next__(self) -> None:
+            inside.set()
+            assert leave.wait(60)
+            raise StopIteration("all there")
+
+    coroutine = book.delegate(Blocks())
+    results: list[object] = []
+    thread = threading.Thread(target=lambda: results.append(finish(coroutine)))
+    thread.start()
+    assert inside.wait(60)
+    arguments: dict[str, list[Any]] = {"send": [None], "throw": [OSError], "close": []}
+    try:
+        with pytest.raises(ValueError, match=r"^coroutine already executing$"):
+            getattr(coroutine, enter)(*arguments[enter])
+        assert coroutine.cr_running
+    finally:
+        leave.set()
+        thread.join()
+    assert results == ["all there"]
+
+
 @pytest.mark.parametrize("half_run", ["countdown(2)", "delegate(waits())"])
 def test_the_interpreter_exits_in_silence_with_one_half_run(half_run: str) -> None:
     program = f"""
@@ -203,3 +242,46 @@ coroutine.send(None)
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout == ("tidied up\n" if "waits" in half_run else "")
+
+
+REPORTED = {
+    "delegate": "coroutine raised StopIteration" if sys.version_info < (3, 12) else "",
+    "both": "coroutine ignored GeneratorExit"
+    if sys.version_info >= (3, 12)
+    else "coroutine raised StopIteration",
+}
+
+
+@pytest.mark.parametrize("name", REPORTED)
+def test_what_closing_raises_at_the_interpreters_exit_is_reported(name: str) -> None:
+    program = f"""
+from coroutine_class import both, delegate
+class Stops:
+    def __await__(self): return self
+    def __next__(self): return None
+    def close(self): raise StopIteration
+coroutine = {name}({"Stops(), " * (2 if name == "both" else 1)})
+coroutine.send(None)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0
+    assert done.stderr.rpartition("RuntimeError: ")[2].strip() == REPORTED[name]
+
+
+def test_too_many_inside_each_other_are_no_crash_at_the_interpreters_exit() -> None:
+    program = """
+import sys
+from coroutine_class import countdown, delegate
+sys.setrecursionlimit(3_000)
+coroutine = countdown(1)
+for _ in range(1_500):
+    coroutine = delegate(coroutine)
+coroutine.send(None)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0
+    assert "panicked" not in done.stderr

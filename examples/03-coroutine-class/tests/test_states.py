@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
+import native
 import pytest
 from native import turn
 
+import coroutine_class
 from tracing import trace
 
 
@@ -83,6 +86,55 @@ def test_one_that_is_running_cannot_be_entered(book: ModuleType, again: str) -> 
     coroutine = book.delegate(Enters())
     assert finish(coroutine) is None
     assert errors == [ValueError]
+
+
+@pytest.mark.parametrize("half_run", [False, True])
+@pytest.mark.parametrize("again", ["send", "throw", "close"])
+def test_a_class_thrown_in_may_enter_it_when_it_is_called(half_run: bool, again: str) -> None:
+    class Suspends:
+        def __await__(self) -> Any:
+            return itertools.repeat("yielded")
+
+    def outcome(coroutine: Any, verb: str, *arguments: object) -> object:
+        try:
+            return getattr(coroutine, verb)(*arguments)
+        except Exception as error:
+            return type(error), str(error)
+
+    def record(module: ModuleType) -> list[object]:
+        coroutine, seen = module.delegate(Suspends()), []
+
+        class Enters(Exception):  # noqa: N818
+            def __init__(self) -> None:
+                seen.append(outcome(coroutine, again, *arguments[again]))
+
+        arguments: dict[str, list[Any]] = {"send": [None], "throw": [OSError], "close": []}
+        if half_run:
+            coroutine.send(None)
+        seen.append(outcome(coroutine, "throw", Enters))
+        return [str(one) for one in [*seen, outcome(coroutine, "send", None)]]
+
+    assert record(coroutine_class) == record(native)
+
+
+@pytest.mark.parametrize("module", [native, coroutine_class])
+def test_a_class_thrown_in_may_make_something_else(module: ModuleType) -> None:
+    class MakesANumber(Exception):  # noqa: N818
+        def __new__(cls) -> Any:
+            return 5
+
+    message = "should have returned an instance of BaseException, not int$"
+    with pytest.raises(TypeError, match=rf"^calling <class '.*MakesANumber'> {message}"):
+        module.countdown(1).throw(MakesANumber)
+
+
+def test_one_that_is_awaited_is_not_awaited_by_another(book: ModuleType) -> None:
+    shared = book.countdown(1)
+    first = book.delegate(shared)
+    first.send(None)
+    with pytest.raises(RuntimeError, match=r"^coroutine is being awaited already$"):
+        book.delegate(shared).send(None)
+    assert finish(first) == "liftoff"
 
 
 def test_what_is_thrown_in_comes_out_and_ends_it(book: ModuleType) -> None:
