@@ -31,15 +31,15 @@ class HiddenByTheInstance:
 
 
 class AsClassMethod:
-    __await__ = classmethod(ready)
+    __await__: Any = classmethod(ready)
 
 
 class AsStaticMethod:
-    __await__ = staticmethod(ready)
+    __await__: Any = staticmethod(ready)
 
 
 class AsProperty:
-    __await__ = property(lambda self: ready)
+    __await__: Any = property(lambda self: ready)
 
 
 class Secretive:
