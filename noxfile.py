@@ -38,6 +38,7 @@ from python_discovery import get_interpreter
 
 ROOT = Path(__file__).parent
 CHAPTERS = sorted(ROOT.glob("examples/[0-9][0-9]-*"))
+RUNGS = ROOT / "benchmarks" / "rungs"
 PYTHONS = ["3.11", "3.12", "3.13", "3.14", "3.15", "3.14t", "3.15t"]
 
 nox.needs_version = ">=2026.10"
@@ -141,8 +142,12 @@ def conformance(session: nox.Session, chapter: Path) -> None:
 def instructions(session: nox.Session) -> None:
     """Instructions of an await in Rust, beside the same in C (needs valgrind)."""
     chapter = next(chapter for chapter in CHAPTERS if chapter.name.startswith("03"))
-    install(session, copy_out_of_the_repository(session, chapter))
-    session.run("python", str(ROOT / "benchmarks" / "instructions.py"))
+    defaults = {"CARGO_PROFILE_RELEASE_LTO": "false", "CARGO_PROFILE_RELEASE_CODEGEN_UNITS": "16"}
+    folder = copy_out_of_the_repository(session, chapter)
+    slower = build(session, folder, **defaults).rename(folder / "default-profile.whl")
+    install(session, folder)
+    install(session, copy_out_of_the_repository(session, RUNGS))
+    session.run("python", str(ROOT / "benchmarks" / "instructions.py"), str(slower))
 
 
 @nox.session(python=FOUND[:1])
@@ -169,8 +174,8 @@ def lint_rust(session: nox.Session) -> None:
             ["cargo", tool, "--version"], capture_output=True, check=False
         ).returncode:
             session.skip("rustfmt or clippy is missing: `rustup component add rustfmt clippy`")
-    for chapter in CHAPTERS:
-        session.chdir(chapter)
+    for folder in (*CHAPTERS, RUNGS):
+        session.chdir(folder)
         session.run("cargo", "fmt", "--check")
         options = ["--release", "--locked", "--all-targets", "--", "-D", "warnings"]
         session.run("cargo", "clippy", *options, env=cargo_environment(FOUND[0]))
@@ -206,9 +211,16 @@ def copy_out_of_the_repository(session: nox.Session, chapter: Path) -> Path:
 
 def install(session: nox.Session, folder: Path) -> None:
     """Build the chapter's wheel for exactly this Python, install it, and stay in its folder."""
+    wheel = build(session, folder)
+    # Without `--reinstall-package` an old build of the same version would stay.
+    session.install(f"{wheel}[test]", "--reinstall-package", package(folder))
+
+
+def build(session: nox.Session, folder: Path, **options: str) -> Path:
+    """Build the wheel of a folder for exactly this Python, stay in the folder, and return it."""
     require_rust(session, folder)
     session.chdir(folder)
-    environment = cargo_environment(str(session.python))
+    environment = {**cargo_environment(str(session.python)), **options}
     shutil.rmtree("wheels", ignore_errors=True)
     maturin = [sys.executable, "-m", "maturin", "build", "--release", "--out", "wheels"]
     python = ["--interpreter", environment["PYO3_PYTHON"]]
@@ -217,8 +229,7 @@ def install(session: nox.Session, folder: Path) -> None:
     ):  # a second build would take maturin's files away
         session.run(*maturin, *python, env=environment, external=True)
     (wheel,) = Path("wheels").glob("*.whl")
-    # Without `--reinstall-package` an old build of the same version would stay.
-    session.install(f"{wheel.resolve()}[test]", "--reinstall-package", package(folder))
+    return wheel.resolve()
 
 
 def cargo_environment(python: str) -> dict[str, str]:
@@ -236,8 +247,8 @@ def cargo_environment(python: str) -> dict[str, str]:
 
 
 def package(folder: Path) -> str:
-    """Return the name of the chapter's package: that of the folder, without the number."""
-    return folder.name.partition("-")[2]
+    """Return the name of the folder's package: that of the folder, without the number."""
+    return re.sub(r"^\d+-", "", folder.name)
 
 
 def require_rust(session: nox.Session, folder: Path) -> None:

@@ -2,6 +2,10 @@
  *
  * `Floor()` awaits to `"Ended"`, without suspending. It defines how few instructions an await of
  * a hand-written class can take; benchmarks/instructions.py counts them. Nothing else uses it.
+ *
+ * Support for the collector is part of the floor: a class that holds any object needs it, and the
+ * coroutines of chapter 03 do. `FloorWithoutGC` shows what that takes. `FloorWithSend` has the slot
+ * `am_send` too, through which it returns its value without a StopIteration.
  */
 #include <Python.h>
 
@@ -55,6 +59,21 @@ static PyObject *floor_next(Floor *self)
     return NULL;
 }
 
+static void floor_dealloc_without_gc(Floor *self)
+{
+    PyTypeObject *type = Py_TYPE(self);
+
+    Py_XDECREF(self->value);
+    type->tp_free(self);
+    Py_DECREF(type);
+}
+
+static PySendResult floor_send(Floor *self, PyObject *sent, PyObject **result)
+{
+    *result = Py_NewRef(self->value);
+    return PYGEN_RETURN;
+}
+
 static PyType_Slot floor_slots[] = {
     {Py_tp_new, floor_new},
     {Py_tp_traverse, floor_traverse},
@@ -71,15 +90,59 @@ static PyType_Spec floor_spec = {
     .slots = floor_slots,
 };
 
-static int floor_exec(PyObject *module)
-{
-    PyObject *type = PyType_FromModuleAndSpec(module, &floor_spec, NULL);
+static PyType_Slot floor_without_gc_slots[] = {
+    {Py_tp_new, floor_new},
+    {Py_tp_dealloc, floor_dealloc_without_gc},
+    {Py_am_await, PyObject_SelfIter},
+    {Py_tp_iternext, floor_next},
+    {0, NULL},
+};
 
-    ended = PyUnicode_InternFromString("Ended");
-    if (type == NULL || ended == NULL) {
+static PyType_Spec floor_without_gc_spec = {
+    .name = "floor.FloorWithoutGC",
+    .basicsize = sizeof(Floor),
+    .flags = Py_TPFLAGS_DEFAULT,
+    .slots = floor_without_gc_slots,
+};
+
+static PyType_Slot floor_with_send_slots[] = {
+    {Py_tp_new, floor_new},
+    {Py_tp_traverse, floor_traverse},
+    {Py_tp_dealloc, floor_dealloc},
+    {Py_am_await, PyObject_SelfIter},
+    {Py_am_send, floor_send},
+    {Py_tp_iternext, floor_next},
+    {0, NULL},
+};
+
+static PyType_Spec floor_with_send_spec = {
+    .name = "floor.FloorWithSend",
+    .basicsize = sizeof(Floor),
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC,
+    .slots = floor_with_send_slots,
+};
+
+static int add_type(PyObject *module, PyType_Spec *spec)
+{
+    PyObject *type = PyType_FromModuleAndSpec(module, spec, NULL);
+    int result;
+
+    if (type == NULL) {
         return -1;
     }
-    return PyModule_AddObject(module, "Floor", type);
+    result = PyModule_AddType(module, (PyTypeObject *)type);
+    Py_DECREF(type);
+    return result;
+}
+
+static int floor_exec(PyObject *module)
+{
+    ended = PyUnicode_InternFromString("Ended");
+    if (ended == NULL || add_type(module, &floor_spec) < 0
+        || add_type(module, &floor_without_gc_spec) < 0) {
+        return -1;
+    }
+    return add_type(module, &floor_with_send_spec);
 }
 
 static PyModuleDef_Slot module_slots[] = {

@@ -3,12 +3,14 @@
 `nox -s instructions` builds what it needs and runs it on each Python; valgrind must be installed.
 Each number is the difference of two runs of different length, divided by the difference, so that
 starting Python does not count; they repeat to about one per cent. Prints a table and keeps the
-numbers in `instructions.json`, and their table in `README.md`.
+numbers in `instructions.json`, and their tables in `README.md`.
+
+Its argument is a wheel of chapter 03 that was built without the options of its release profile.
 """
 
 from __future__ import annotations
 
-import importlib
+import asyncio
 import itertools
 import json
 import os
@@ -18,14 +20,16 @@ import subprocess
 import sys
 import sysconfig
 import tempfile
-from collections.abc import Awaitable, Callable
+import zipfile
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import Any
 
 HERE = Path(__file__).parent
 RECORD = HERE / "instructions.json"
 PAGE = HERE / "README.md"
-LENGTHS = (2_000, 12_000)
+LENGTHS = {"an await": (2_000, 12_000), "a step": (2_000, 12_000), "a Task": (1_000, 4_000)}
 
 
 async def native() -> str:
@@ -51,56 +55,111 @@ async def await_often(make: Callable[[], Awaitable[Any]], times: int) -> None:
         await make()
 
 
-def coroutine(kind: str, length: int) -> Any:
-    """Return the coroutine that takes `length` awaits, or steps, of this kind."""
-    rust: Any = importlib.import_module("coroutine_class")
-    kinds: dict[str, Callable[[], Any]] = {
-        "an await: async def": lambda: await_often(native, length),
-        "an await: Floor, in C": lambda: await_often(
-            importlib.import_module("floor").Floor, length
-        ),
-        "an await: MyCoroutine": lambda: await_often(rust.MyCoroutine, length),
-        "an await: my_coroutine()": lambda: await_often(rust.my_coroutine, length),
-        "a step: async def": lambda: delegate(Idle(length)),
-        "a step: delegate()": lambda: rust.delegate(Idle(length)),
-    }
-    return kinds[kind]()
+async def run_as_tasks(make: Callable[[], Coroutine[Any, Any, Any]], times: int) -> None:
+    for _ in range(times):
+        await asyncio.create_task(make())
 
+
+def drive(coroutine: Coroutine[Any, Any, Any]) -> None:
+    """Take the awaits or steps, and nothing else: this is what is counted."""
+    try:
+        while True:
+            coroutine.send(None)
+    except StopIteration:
+        pass
+
+
+def run_await(make: Any, length: int) -> None:
+    drive(await_often(make, length))
+
+
+def run_step(make: Any, length: int) -> None:
+    drive(make(Idle(length)))
+
+
+def run_task(make: Any, length: int) -> None:
+    """Have each run by asyncio's Task; those in C are coroutines because this says so."""
+    if isinstance(make, type):
+        Coroutine.register(make)
+    asyncio.run(run_as_tasks(make, length))
+
+
+RUN = {"an await": run_await, "a step": run_step, "a Task": run_task}
+
+MAKERS = {
+    "Floor, in C": "floor:Floor",
+    "Floor without GC support": "floor:FloorWithoutGC",
+    "Floor with am_send": "floor:FloorWithSend",
+    "async def": "__main__:native",
+    "MyCoroutine": "coroutine_class:MyCoroutine",
+    "MyCoroutine, default profile": "coroutine_class:MyCoroutine",
+    "my_coroutine()": "coroutine_class:my_coroutine",
+    "rung 1: new_err": "rungs:NewErr",
+    "rung 2: StopIteration called": "rungs:Called",
+    "rung 3: result interned": "rungs:Interned",
+    "rung 4: freelist": "rungs:Freelist",
+    "delegate as async def": "__main__:delegate",
+    "delegate()": "coroutine_class:delegate",
+}
+"""What is awaited, and where it is."""
 
 KINDS = {
-    "an await: Floor, in C": "an await: Floor, in C",
-    "an await: async def": "an await: Floor, in C",
-    "an await: MyCoroutine": "an await: Floor, in C",
-    "an await: my_coroutine()": "an await: Floor, in C",
-    "a step: async def": "a step: async def",
-    "a step: delegate()": "a step: async def",
+    **{
+        f"an await: {name}": "an await: Floor, in C"
+        for name in MAKERS
+        if not name.startswith("delegate")
+    },
+    **{
+        f"a Task: {name}": "a Task: Floor, in C"
+        for name in ("Floor, in C", "Floor with am_send", "async def", "MyCoroutine")
+    },
+    "a step: delegate as async def": "a step: delegate as async def",
+    "a step: delegate()": "a step: delegate as async def",
 }
 """Each kind, and the one that it is compared with, which comes first."""
 
+SAVINGS = {
+    "`am_send`, in `await`": ("an await: Floor, in C", "an await: Floor with am_send"),
+    "`am_send`, in a Task": ("a Task: Floor, in C", "a Task: Floor with am_send"),
+    "no support for the collector": ("an await: Floor, in C", "an await: Floor without GC support"),
+    "`lto` and `codegen-units = 1`": (
+        "an await: MyCoroutine, default profile",
+        "an await: MyCoroutine",
+    ),
+    "`StopIteration` by a call of the type": (
+        "an await: rung 1: new_err",
+        "an await: rung 2: StopIteration called",
+    ),
+    "the result interned": (
+        "an await: rung 2: StopIteration called",
+        "an await: rung 3: result interned",
+    ),
+    "`freelist`": ("an await: rung 3: result interned", "an await: rung 4: freelist"),
+}
+"""Each trick, and the kinds without it and with it."""
 
 TEXT = """\
 # Measured comparisons
 
 Instructions that an await takes, on each Python: chapter 03's coroutine class beside the smallest
-awaitable class in C ([`floor.c`](floor.c)), and a step through its `delegate` beside one through
-`async def`. `nox -s instructions` counts them again (valgrind must be installed) and writes this
-page; in brackets is the ratio to the first of each kind.
+awaitable class in C ([`floor.c`](floor.c)); a whole asyncio Task of one; and a step through its
+`delegate` beside one through `async def`. `nox -s instructions` counts them again (valgrind must be
+installed) and writes this page; in brackets is the ratio to the first of each kind. The rungs are
+one class in Rust ([`rungs/`](rungs/src/lib.rs)), each with one trick more than the one before.
+
+"""
+
+TRICKS = """
+What each trick saves, in instructions: the difference of two of these numbers. Chapter 03's class
+uses the profile, the call of the type and the interned result. A freelist it does not use: it would
+keep memory for good. The slot `am_send` it cannot fill without `unsafe`.
 
 """
 
 
-def drive(kind: str, length: int) -> None:
-    """Take the awaits or steps, and nothing else: this is what is counted."""
-    driven = coroutine(kind, length)
-    try:
-        while True:
-            driven.send(None)
-    except StopIteration:
-        pass
-
-
-def instructions(kind: str, length: int, path: str) -> int:
+def instructions(kind: str, length: int, folder: str) -> int:
     """Return how many instructions a whole process takes to drive this kind."""
+    path = f"{folder}/default" if "default profile" in kind else folder
     command = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={os.devnull}"]
     done = subprocess.run(
         [*command, sys.executable, __file__, kind, str(length)],
@@ -120,41 +179,53 @@ def build_floor(folder: str) -> None:
     subprocess.run(["cc", "-O3", "-shared", "-fPIC", headers, source, "-o", library], check=True)
 
 
-def main() -> None:
+def main(wheel: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         build_floor(folder)
-        short, long = LENGTHS
+        zipfile.ZipFile(wheel).extractall(f"{folder}/default")
         counts = {}
         for kind in KINDS:
+            short, long = LENGTHS[kind.partition(":")[0]]
             more = instructions(kind, long, folder) - instructions(kind, short, folder)
             counts[kind] = round(more / (long - short))
             ratio = counts[kind] / counts[KINDS[kind]]
-            print(f"{kind:<28}{counts[kind]:>7}{ratio:>8.2f} x", flush=True)
+            print(f"{kind:<40}{counts[kind]:>7}{ratio:>8.2f} x", flush=True)
     version = ".".join(platform.python_version_tuple()[:2])
     record = json.loads(RECORD.read_text()) if RECORD.exists() else {}
     record[version] = {"python": platform.python_version(), "instructions": counts}
-    record = dict(sorted(record.items()))
+    record = {  # those of a former list of kinds would leave holes in the tables
+        version: one
+        for version, one in sorted(record.items())
+        if one["instructions"].keys() == KINDS.keys()
+    }
     RECORD.write_text(json.dumps(record, indent=2) + "\n")
     PAGE.write_text(page(record), encoding="utf-8")
 
 
 def page(record: dict[str, Any]) -> str:
-    """Return the README of this folder, with the recorded numbers as a table."""
-    head = "| | " + " | ".join(record) + " |\n|---|" + "---|" * len(record)
-    rows = [
-        f"| {kind} | "
-        + " | ".join(
-            f"{counts[kind]} ({counts[kind] / counts[KINDS[kind]]:.2f} ×)"
-            for counts in (one["instructions"] for one in record.values())
-        )
-        + " |"
-        for kind in KINDS
-    ]
-    return TEXT + "\n".join([head, *rows]) + "\n"
+    """Return the README of this folder, with the recorded numbers as tables."""
+    every = [one["instructions"] for one in record.values()]
+    counts = {
+        kind: [f"{one[kind]} ({one[kind] / one[first]:.2f} ×)" for one in every]
+        for kind, first in KINDS.items()
+    }
+    saved = {
+        trick: [str(one[without] - one[with_it]) for one in every]
+        for trick, (without, with_it) in SAVINGS.items()
+    }
+    return TEXT + table(record, counts) + TRICKS + table(record, saved)
+
+
+def table(columns: Iterable[str], rows: dict[str, list[str]]) -> str:
+    """Return a Markdown table, with a first column of names."""
+    head = ["", *columns]
+    lines = [head, ["---"] * len(head), *([name, *cells] for name, cells in rows.items())]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
 if __name__ == "__main__":
     if len(sys.argv) == 3:
-        drive(sys.argv[1], int(sys.argv[2]))
+        verb, _, name = sys.argv[1].partition(": ")
+        RUN[verb](resolve_name(MAKERS[name]), int(sys.argv[2]))
     else:
-        main()
+        main(sys.argv[1])
