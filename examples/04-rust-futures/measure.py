@@ -64,12 +64,14 @@ CASES: dict[str, dict[str, Callable[[], Any]]] = {
     "10,000 at once": {
         "native `asyncio.sleep(0)`": lambda: at_once(lambda: asyncio.sleep(0)),
         "`yield_now()`": lambda: at_once(rust_futures.yield_now),
+        "`polled_yield_now()`": lambda: at_once(rust_futures.polled_yield_now),
         "`ready()`": lambda: at_once(rust_futures.ready),
         "`yield_now()` in Python": lambda: at_once(in_python.yield_now, 2_000),
     },
     "one after the other": {
         "a thread that wakes the loop": lambda: in_turn(WAKER),
         "`yield_now()`": lambda: in_turn(rust_futures.yield_now),
+        "`polled_yield_now()`": lambda: in_turn(rust_futures.polled_yield_now),
         "`ready()`": lambda: in_turn(rust_futures.ready),
         "`yield_now()` in Python": lambda: in_turn(in_python.yield_now),
     },

@@ -2,28 +2,14 @@
 
 use std::ffi::CStr;
 
-use pyo3::{PyTraverseError, PyVisit, exceptions::PyBaseException, intern, prelude::*};
+use pyo3::{PyTraverseError, PyVisit, intern, prelude::*};
 
-use crate::{countdown::Countdown, delegate::Delegate, solutions::Both, thrown::Thrown};
-
-/// What comes in at a suspension point.
-pub enum Input<'py> {
-    Send(Bound<'py, PyAny>),
-    /// For what it awaits, if there is such a thing.
-    Throw(Thrown<'py>),
-    /// To be raised by the body itself.
-    Raise(Bound<'py, PyBaseException>),
-    Close,
-}
-
-/// What comes out: the coroutine suspends, or returns, or has not been resumed at all.
-pub enum Step<'py> {
-    Yield(Bound<'py, PyAny>),
-    Return(Bound<'py, PyAny>),
-    /// What was thrown comes back: it awaits nothing that takes it.
-    RaiseHere(Thrown<'py>),
-    Refuse(PyErr),
-}
+use crate::{
+    countdown::Countdown,
+    delegate::Delegate,
+    solutions::Both,
+    steps::{Input, Step},
+};
 
 /// Where a body stands in the sources, for `cr_code` and `cr_frame`.
 pub struct Source {

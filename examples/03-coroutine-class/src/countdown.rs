@@ -3,9 +3,10 @@
 use pyo3::prelude::*;
 
 use crate::{
-    body::{Body, Input, Source, Step},
+    body::{Body, Source},
     made_now::generator_exit,
     my_coroutine::MyCoroutine,
+    steps::{Input, Step},
 };
 
 /// Where it stands between two steps.

@@ -12,11 +12,12 @@ use pyo3::{
 };
 
 use crate::{
-    body::{Body, Input, Source, Step},
+    body::{Body, Source},
     depth::Level,
     get_awaitable::{get_awaitable, is_coroutine, is_generator},
     made_now::generator_exit,
     my_coroutine::MyCoroutine,
+    steps::{Input, Step},
     thrown::Thrown,
 };
 

@@ -7,9 +7,9 @@ use std::{cell::RefCell, ffi::CString, mem};
 
 use pyo3::{exceptions::PyRuntimeWarning, prelude::*};
 
-use crate::{body::Body, my_coroutine::MyCoroutine, state::State};
+use super::{Coroutine, body::Body, state::State};
 
-impl MyCoroutine {
+impl Coroutine {
     /// Warns of a coroutine that was never begun, and closes one that is half-run.
     pub fn finalize(&self, py: Python<'_>) {
         let pending = PyErr::take(py); // an exception on its way must get through
@@ -37,7 +37,7 @@ impl MyCoroutine {
     }
 }
 
-impl Drop for MyCoroutine {
+impl Drop for Coroutine {
     fn drop(&mut self) {
         if !matches!(self.state.get_mut(), Ok(State::Closed)) {
             Python::attach(|py| self.finalize(py));

@@ -21,9 +21,11 @@ mod made_now;
 mod my_coroutine;
 mod solutions;
 mod state;
+mod steps;
 mod throw;
 mod thrown;
 
+use my_coroutine::MyCoroutine as Coroutine; // by this name in the files that chapter 04 has too
 use pyo3::prelude::*;
 
 /// A Rust class that is a coroutine.

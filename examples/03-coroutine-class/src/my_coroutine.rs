@@ -13,9 +13,10 @@ use pyo3::{
 };
 
 use crate::{
-    body::{Body, Input, Source},
+    body::{Body, Source},
     made_now::made_now,
     state::State,
+    steps::Input,
     thrown::Thrown,
 };
 

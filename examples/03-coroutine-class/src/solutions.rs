@@ -3,9 +3,10 @@
 use pyo3::{PyTraverseError, PyVisit, prelude::*};
 
 use crate::{
-    body::{Body, Input, Source, Step},
+    body::{Body, Source},
     delegate::Delegate,
     my_coroutine::MyCoroutine,
+    steps::{Input, Step},
 };
 
 /// Where it stands: in the first `await`, or in the second, with the first result at hand.

@@ -12,11 +12,12 @@ use pyo3::{
     prelude::*,
 };
 
-use crate::{
-    body::{Body, Input, Step},
+use super::{
+    Coroutine,
+    body::Body,
     last_words::drop_in_turn,
     made_now::made_now,
-    my_coroutine::MyCoroutine,
+    steps::{Input, Step},
 };
 
 /// The body is here between two steps. While it runs it is in a `Turn`, on the stack of the thread
@@ -31,12 +32,12 @@ pub enum State {
 
 /// The body, taken out by whoever may run it. Whoever has it resumes it, ends it or puts it back.
 pub struct Turn<'a> {
-    pub coroutine: &'a MyCoroutine,
+    pub coroutine: &'a Coroutine,
     pub is_new: bool,
     body: Body,
 }
 
-impl MyCoroutine {
+impl Coroutine {
     /// Never hold this lock while Python code may run: that might come back here, and wait for
     /// ever.
     pub fn lock(&self) -> MutexGuard<'_, State> {

@@ -6,14 +6,14 @@
 
 use pyo3::{exceptions::PyBaseException, prelude::*};
 
-use crate::{
-    body::Input,
-    my_coroutine::MyCoroutine,
+use super::{
+    Coroutine,
     state::{State, Turn, no_stop_iteration},
+    steps::Input,
     thrown::Thrown,
 };
 
-impl MyCoroutine {
+impl Coroutine {
     pub fn throw_in<'py>(&self, thrown: Thrown<'py>) -> PyResult<Bound<'py, PyAny>> {
         let py = thrown.py();
         let turn = if state_comes_first(py) {

@@ -7,15 +7,13 @@ use std::{
     time::Duration,
 };
 
-use pyo3::{
-    exceptions::{PyOSError, PyValueError},
-    prelude::*,
-};
+use pyo3::{exceptions::PyValueError, prelude::*};
 use sha2::{Digest, Sha256};
 use tokio::{fs::File, io::AsyncReadExt, task, time};
 
 use crate::{
-    bridge::{Coroutine, Live, coroutine, eager_coroutine},
+    bridge::{Coroutine, Live, coroutine, polled_coroutine},
+    errors::FileError,
     work::{notice_a_beat, take_steps},
 };
 
@@ -72,31 +70,6 @@ fn hex(bytes: &[u8]) -> String {
         .fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
 }
 
-/// What `open()` says of a file: the number, the text, the path.
-pub struct FileError {
-    error: io::Error,
-    path: PathBuf,
-}
-
-impl From<FileError> for PyErr {
-    fn from(FileError { error, path }: FileError) -> Self {
-        match error.raw_os_error() {
-            Some(number) => Python::attach(|py| os_error(py, number, path)),
-            None => error.into(),
-        }
-    }
-}
-
-fn os_error(py: Python<'_>, number: i32, path: PathBuf) -> PyErr {
-    let strerror = py
-        .import("os")
-        .and_then(|os| os.call_method1("strerror", (number,)));
-    strerror.map_or_else(
-        |error| error,
-        |text| PyOSError::new_err((number, text.unbind(), path.into_os_string())),
-    )
-}
-
 /// Raises `ValueError` with `message`: what a Rust `Err` becomes.
 #[pyfunction]
 pub fn fail(message: String) -> Coroutine {
@@ -122,7 +95,16 @@ pub fn yield_now() -> Coroutine {
 #[pyfunction]
 #[pyo3(signature = (result=None))]
 pub fn ready(result: Option<Py<PyAny>>) -> Coroutine {
-    eager_coroutine(c"ready", async move { Ok::<_, Infallible>(result) })
+    polled_coroutine(c"ready", async move { Ok::<_, Infallible>(result) })
+}
+
+/// Suspends once, on the event loop's own thread, and comes back.
+#[pyfunction]
+pub fn polled_yield_now() -> Coroutine {
+    polled_coroutine(c"polled_yield_now", async move {
+        task::yield_now().await;
+        Ok::<_, Infallible>(())
+    })
 }
 
 /// Suspends `times` times on the runtime and comes back once.

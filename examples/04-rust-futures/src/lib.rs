@@ -6,9 +6,12 @@
 #![forbid(unsafe_code)]
 
 mod bridge;
+mod connection;
+mod errors;
 mod first_try;
 mod functions;
 mod solutions;
+mod stream;
 mod work;
 
 use pyo3::prelude::*;
@@ -22,10 +25,11 @@ mod rust_futures {
     #[pymodule_export]
     use crate::{
         bridge::{Coroutine, set_worker_threads},
+        connection::{Connection, open_connection},
         first_try::{FirstTry, first_try_compute, first_try_sleep, first_try_steps},
         functions::{
-            compute, explode, fail, hash_file, live_futures, pending, read_blocking, ready, sleep,
-            steps, yield_now,
+            compute, explode, fail, hash_file, live_futures, pending, polled_yield_now,
+            read_blocking, ready, sleep, steps, yield_now,
         },
         solutions::hash_both,
         work::beat,

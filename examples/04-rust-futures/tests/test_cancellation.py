@@ -196,6 +196,16 @@ async def test_closed_during_a_poll_it_goes_with_that_poll(fifo: Path) -> None:
 
 
 @unix
+async def test_asked_to_exit_during_a_poll_it_does_not_wait(fifo: Path) -> None:
+    coroutine = read_blocking(fifo)
+    coroutine.send(None)
+    writer = await opened_for_writing(fifo)
+    with pytest.raises(GeneratorExit):
+        coroutine.throw(GeneratorExit)
+    os.close(writer)
+
+
+@unix
 def test_trio_waits_for_a_poll_in_progress_too(fifo: Path) -> None:
     order: list[str] = []
 

@@ -25,6 +25,7 @@ from rust_futures import (
     hash_file,
     live_futures,
     pending,
+    polled_yield_now,
     ready,
     sleep,
     steps,
@@ -176,10 +177,23 @@ def test_context_variables_are_intact_after_each_await(run_anywhere: Run) -> Non
     assert run_anywhere(main) == ["a", "b", "c"]
 
 
-def test_one_that_is_ready_does_not_suspend() -> None:
-    with pytest.raises(StopIteration) as end:
-        ready("at once").send(None)  # needs no event loop
-    assert end.value.value == "at once"
+def test_polled_in_place_it_suspends_when_it_must(run_anywhere: Run) -> None:
+    async def main() -> list[int]:
+        counts = []
+        for coroutine in (ready("at once"), polled_yield_now()):
+            yields: list[Any] = []
+            await counting(coroutine, yields)
+            counts.append(len(yields))
+        return counts
+
+    assert run_anywhere(main) == [0, 1]
+
+
+def test_polled_in_place_a_great_many_are_woken_together(run: Run) -> None:
+    async def main() -> list[None]:
+        return await asyncio.gather(*(polled_yield_now() for _ in range(1_000)))
+
+    assert run(main) == [None] * 1_000
 
 
 def test_many_at_once_cost_a_turn_and_not_a_future_each() -> None:
@@ -212,12 +226,13 @@ async def test_an_exception_as_a_result_is_a_result() -> None:
 @types.coroutine
 def counting(coroutine: Any, yields: list[Any]) -> Generator[Any, Any, Any]:
     """Pass on what goes between a loop and a coroutine, and keep what the coroutine yields."""
+    sent = None
     while True:
         try:
-            yields.append(next(coroutine))
+            yields.append(next(coroutine) if sent is None else coroutine.send(sent))
         except StopIteration as end:
             return end.value
-        yield yields[-1]
+        sent = yield yields[-1]
 
 
 def test_a_thousand_steps_of_a_future_are_one_of_its_coroutine() -> None:

@@ -7,7 +7,6 @@ import gc
 import os
 import sys
 import threading
-import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -49,17 +48,12 @@ def test_loops_come_and_go_without_a_trace(run_anywhere: Run, often: Often) -> N
     for _ in range(3):
         run_anywhere(yield_now)
     gc.collect()
-    files = open_files()
-    tracemalloc.start()
-    run_anywhere(yield_now)
-    before, _ = tracemalloc.get_traced_memory()
-    for _ in range(often(50, 2_000)):
+    files, blocks = open_files(), sys.getallocatedblocks()
+    for _ in range(often(200, 5_000)):
         run_anywhere(yield_now)
     gc.collect()
-    after, _ = tracemalloc.get_traced_memory()
-    tracemalloc.stop()
     assert open_files() == files
-    assert after - before < 50_000  # bytes
+    assert sys.getallocatedblocks() - blocks < 1_000
 
 
 def test_a_loop_that_is_closed_drops_its_futures(loop_factory: NewLoop, capfd: Any) -> None:

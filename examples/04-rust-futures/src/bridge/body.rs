@@ -1,36 +1,21 @@
 //! What a coroutine of the bridge does when it is resumed: spawn its future, park until that has
 //! come in, bring what it has brought.
 
-use std::{
-    panic::Location,
-    sync::Arc,
-    task::{Context, Poll, Waker},
-};
+use std::{panic::Location, sync::Arc, task::Poll};
 
-use pyo3::{PyTraverseError, PyVisit, exceptions::PyBaseException, prelude::*};
+use pyo3::{
+    PyTraverseError, PyVisit,
+    exceptions::{PyBaseException, PyGeneratorExit},
+    prelude::*,
+};
 
 use super::{
-    event_loop::{EventLoop, is_closed},
-    in_flight::{InFlight, Outcome, RustFuture},
-    panic,
+    event_loop::EventLoop,
+    in_flight::{InFlight, RustFuture},
+    made_now::generator_exit,
     process::OfThisProcess,
-    runtime,
-    throw::{Thrown, generator_exit},
+    steps::{Input, Step},
 };
-
-/// What comes in at a suspension point.
-pub enum Input<'py> {
-    Send(Bound<'py, PyAny>),
-    Throw(Thrown<'py>),
-    Close,
-}
-
-/// What comes out: the coroutine suspends, or returns, or (`Refuse`) has not been resumed at all.
-pub enum Step<'py> {
-    Yield(Bound<'py, PyAny>),
-    Return(Bound<'py, PyAny>),
-    Refuse(PyErr),
-}
 
 /// Where it was made, for `cr_code` and `cr_frame`.
 pub struct Source {
@@ -40,75 +25,56 @@ pub struct Source {
 
 /// Where it stands: before its future runs, or in the `await` of it.
 pub enum Body {
-    Start(OfThisProcess<RustFuture>),
-    EagerStart(OfThisProcess<RustFuture>),
-    Awaiting(OfThisProcess<Spawned>),
+    Start(OfThisProcess<RustFuture>, Runs),
+    Awaiting(OfThisProcess<Awaiting>),
+}
+
+/// Where a future runs.
+#[derive(Clone, Copy)]
+pub enum Runs {
+    OnTheRuntime,
+    InPlace,
 }
 
 impl Body {
-    pub fn new(future: RustFuture) -> Self {
-        Self::Start(OfThisProcess::new(future))
-    }
-
-    pub fn eager(future: RustFuture) -> Self {
-        Self::EagerStart(OfThisProcess::new(future))
+    pub fn new(future: RustFuture, runs: Runs) -> Self {
+        Self::Start(OfThisProcess::new(future), runs)
     }
 
     /// Runs to the next suspension or to the end. An error is an exception that leaves the body.
     pub fn resume<'py>(&mut self, py: Python<'py>, input: Input<'py>) -> PyResult<Step<'py>> {
         match self {
-            Self::Start(future) => {
-                let future = future.take()?;
-                self.spawn(py, future)
+            Self::Start(future, runs) => {
+                let mut awaiting = Awaiting::new(py, future.take()?, *runs)?;
+                let step = awaiting.first_step(py);
+                *self = Self::Awaiting(OfThisProcess::new(awaiting));
+                step
             }
-            Self::EagerStart(future) => {
-                let mut future = future.take()?;
-                match poll_in_place(py, &mut future)? {
-                    Poll::Ready(outcome) => Ok(Step::Return(outcome(py)?.into_bound(py))),
-                    Poll::Pending => self.spawn(py, future),
-                }
-            }
-            Self::Awaiting(spawned) => spawned.get_mut()?.resume(py, input),
+            Self::Awaiting(awaiting) => match awaiting.get_mut() {
+                Ok(awaiting) => awaiting.resume(py, input),
+                Err(not_here) => Ok(Step::Refuse(not_here)),
+            },
         }
-    }
-
-    fn spawn<'py>(&mut self, py: Python<'py>, future: RustFuture) -> PyResult<Step<'py>> {
-        let mut spawned = Spawned::new(py, future)?;
-        let step = spawned.first_step(py);
-        *self = Self::Awaiting(OfThisProcess::new(spawned));
-        step
     }
 
     /// What it waits for, for `cr_await`.
     pub fn awaits(&self) -> Option<&Py<PyAny>> {
         match self {
-            Self::Start(_) | Self::EagerStart(_) => None,
-            Self::Awaiting(spawned) => spawned.get()?.waits_for.as_ref(),
+            Self::Start(..) => None,
+            Self::Awaiting(awaiting) => awaiting.get()?.waits_for.as_ref(),
         }
     }
 
     pub fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
         match self {
-            Self::Start(_) | Self::EagerStart(_) => Ok(()),
-            Self::Awaiting(spawned) => spawned.get().map_or(Ok(()), |it| it.traverse(visit)),
+            Self::Start(..) => Ok(()),
+            Self::Awaiting(awaiting) => awaiting.get().map_or(Ok(()), |it| it.traverse(visit)),
         }
     }
 }
 
-/// Polls once, on the loop's thread, with Python let go meanwhile. Nobody is to be woken: if the
-/// future is not ready it is spawned, and polled again.
-fn poll_in_place(py: Python<'_>, future: &mut RustFuture) -> PyResult<Poll<Outcome>> {
-    let mut poll = || {
-        future
-            .as_mut()
-            .poll(&mut Context::from_waker(Waker::noop()))
-    };
-    let polled = py.detach(|| runtime::enter(|| panic::catch(&mut poll)));
-    Ok(polled??)
-}
-
 /// A future in flight, from the coroutine's side.
-pub struct Spawned {
+pub struct Awaiting {
     future: Arc<InFlight>,
     key: usize,
     waits_for: Option<Py<PyAny>>,
@@ -116,10 +82,13 @@ pub struct Spawned {
     thrown: Option<Py<PyBaseException>>,
 }
 
-impl Spawned {
-    fn new(py: Python<'_>, future: RustFuture) -> PyResult<Self> {
+impl Awaiting {
+    fn new(py: Python<'_>, future: RustFuture, runs: Runs) -> PyResult<Self> {
         let event_loop = EventLoop::running(py)?;
-        let future = InFlight::spawn(future, event_loop)?;
+        let future = match runs {
+            Runs::OnTheRuntime => InFlight::spawned(future, event_loop)?,
+            Runs::InPlace => InFlight::in_place(future, event_loop),
+        };
         let key = future.event_loop().enter(&future);
         Ok(Self {
             future,
@@ -129,10 +98,13 @@ impl Spawned {
         })
     }
 
-    /// Suspends, if only for a turn: a Task that awaits one future after the other must not keep the
-    /// others from running. Among others a bare yield is cheaper than to park: the loop has turns to
-    /// take anyway, and the future may be finished after one.
+    /// A future on the runtime suspends, if only for a turn: a Task that awaits one after the other
+    /// must not keep the others from running. Among others a bare yield is cheaper than to park: the
+    /// loop has turns to take anyway, and the future may be finished after one.
     fn first_step<'py>(&mut self, py: Python<'py>) -> PyResult<Step<'py>> {
+        if !self.future.is_spawned() {
+            return self.finish_or_park(py);
+        }
         let event_loop = Arc::clone(self.event_loop());
         let finished = self.future.is_finished();
         if event_loop.has_turns() && (finished || event_loop.in_flight() > 1) {
@@ -146,12 +118,18 @@ impl Spawned {
     }
 
     fn resume<'py>(&mut self, py: Python<'py>, input: Input<'py>) -> PyResult<Step<'py>> {
-        let thrown = match input {
+        let raised = match input {
             Input::Send(value) => self.sent(&value).err(),
-            Input::Throw(thrown) => match thrown.exception() {
-                Ok(exception) => Some(exception),
-                Err(refusal) => return Ok(Step::Refuse(refusal)), // and it stays parked
-            },
+            Input::Throw(thrown) => return Ok(Step::RaiseHere(thrown)),
+            Input::Raise(exception) => {
+                let exits = exception.is_instance_of::<PyGeneratorExit>();
+                let error = PyErr::from_value(exception.into_any());
+                if exits {
+                    self.cancel(py);
+                    return Err(error); // a request to exit takes no "not yet"
+                }
+                Some(error)
+            }
             Input::Close => {
                 self.cancel(py);
                 return Err(generator_exit(py));
@@ -159,8 +137,8 @@ impl Spawned {
         };
         self.future.unpark();
         self.waits_for = None;
-        if let Some(thrown) = thrown {
-            self.throw(py, thrown)?;
+        if let Some(error) = raised {
+            self.raise(py, error)?;
         }
         self.finish_or_park(py)
     }
@@ -173,7 +151,7 @@ impl Spawned {
     }
 
     /// Drops the future, and raises `error` when it has been dropped, at once if that can be.
-    fn throw(&mut self, py: Python<'_>, error: PyErr) -> PyResult<()> {
+    fn raise(&mut self, py: Python<'_>, error: PyErr) -> PyResult<()> {
         if let Some(earlier) = self.thrown.take() {
             error.set_context(py, Some(raised(py, earlier)));
         }
@@ -190,15 +168,14 @@ impl Spawned {
     }
 
     fn finish_or_park<'py>(&mut self, py: Python<'py>) -> PyResult<Step<'py>> {
-        match self.future.poll_outcome() {
-            Poll::Pending => self.park(py),
-            Poll::Ready(finished) => {
-                if let Some(thrown) = self.thrown.take() {
-                    return Err(raised(py, thrown));
-                }
-                let outcome = finished.map_err(|_| is_closed())?;
-                Ok(Step::Return(outcome(py)?.into_bound(py)))
+        match (self.future.poll_outcome(py), self.thrown.take()) {
+            (Ok(Poll::Pending), thrown) => {
+                self.thrown = thrown;
+                self.park(py)
             }
+            (_, Some(thrown)) => Err(raised(py, thrown)),
+            (Ok(Poll::Ready(outcome)), None) => Ok(Step::Return(outcome(py)?.into_bound(py))),
+            (Err(dropped), None) => Err(dropped),
         }
     }
 
@@ -222,7 +199,7 @@ impl Spawned {
 }
 
 /// However it ends, nothing is left behind: neither with the loop nor on the runtime.
-impl Drop for Spawned {
+impl Drop for Awaiting {
     fn drop(&mut self) {
         self.event_loop().leave(self.key);
         self.future.end();

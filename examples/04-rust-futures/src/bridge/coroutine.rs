@@ -7,19 +7,20 @@ use std::{ffi::CString, sync::Mutex};
 
 use pyo3::{
     PyTraverseError, PyVisit,
-    exceptions::{PyGeneratorExit, PyRuntimeError, PyStopIteration},
+    exceptions::{PyGeneratorExit, PyRuntimeError, PyStopIteration, PyTypeError},
     prelude::*,
     types::{PyFrame, PyTuple},
 };
 
 use super::{
-    body::{Body, Input, Source},
-    state::{State, no_stop_iteration},
-    throw::Thrown,
+    body::{Body, Source},
+    made_now::made_now,
+    state::State,
+    steps::Input,
+    thrown::Thrown,
 };
 
-/// A coroutine of this module. One class serves them all, as `types.CoroutineType` serves every
-/// `async def`; what differs is the body.
+/// A coroutine that awaits a Rust future.
 #[pyclass(frozen, weakref, module = "rust_futures")]
 pub struct Coroutine {
     pub source: Source,
@@ -47,7 +48,8 @@ impl Coroutine {
     }
 
     fn __next__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        self.resume(py, Input::Send(py.None().into_bound(py)))
+        self.take_turn()?
+            .resume(py, Input::Send(py.None().into_bound(py)))
     }
 
     /// Resumes the coroutine with `value`, and returns what it yields next.
@@ -56,7 +58,13 @@ impl Coroutine {
     /// it has not begun and `value` is not None, `ValueError` if it is running, `RuntimeError` if
     /// it is over.
     fn send<'py>(&self, value: Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
-        self.resume(value.py(), Input::Send(value))
+        let turn = self.take_turn()?;
+        if turn.is_new && !value.is_none() {
+            turn.put_back();
+            let message = "can't send non-None value to a just-started coroutine";
+            return Err(PyTypeError::new_err(message));
+        }
+        turn.resume(value.py(), Input::Send(value))
     }
 
     /// Raises an exception where the coroutine stands, and returns what it yields next.
@@ -65,24 +73,7 @@ impl Coroutine {
     /// `send` does, and `TypeError` for what is no exception.
     #[pyo3(signature = (*arguments), text_signature = "($self, typ, val=None, tb=None, /)")]
     fn throw<'py>(&self, arguments: Bound<'py, PyTuple>) -> PyResult<Bound<'py, PyAny>> {
-        let py = arguments.py();
-        let thrown = Thrown::new(arguments)?;
-        if self.cr_suspended() {
-            return self.resume(py, Input::Throw(thrown));
-        }
-        let state_comes_first = py.version_info() >= (3, 15);
-        if state_comes_first {
-            self.refuse_unless_created()?;
-        }
-        let exception = thrown.exception()?;
-        if !self.end_if_created() {
-            self.refuse_unless_created()?;
-        }
-        Err(if py.version_info() >= (3, 12) {
-            exception
-        } else {
-            no_stop_iteration(py, exception)
-        })
+        self.throw_in(Thrown::new(arguments)?)
     }
 
     /// Ends the coroutine: raises `GeneratorExit` where it stands, unless it has not begun or is
@@ -90,11 +81,18 @@ impl Coroutine {
     ///
     /// Raises what it raises instead; `RuntimeError` if it yields, `ValueError` if it is running.
     pub fn close(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
-        if self.end_if_created() || matches!(*self.lock(), State::Closed) {
+        let Some(turn) = self.take_turn_if(|state| !matches!(state, State::Closed))? else {
+            return Ok(py.None());
+        };
+        if turn.is_new {
+            turn.end();
             return Ok(py.None());
         }
-        match self.resume(py, Input::Close) {
-            Ok(_) => Err(PyRuntimeError::new_err("coroutine ignored GeneratorExit")),
+        match turn.resume(py, Input::Close) {
+            Ok(_) => Err(made_now::<PyRuntimeError>(
+                py,
+                "coroutine ignored GeneratorExit",
+            )),
             Err(error) if error.is_instance_of::<PyGeneratorExit>(py) => Ok(py.None()),
             Err(error) if error.is_instance_of::<PyStopIteration>(py) => {
                 if py.version_info() >= (3, 13) {
@@ -133,7 +131,7 @@ impl Coroutine {
     }
 
     #[getter]
-    fn cr_suspended(&self) -> bool {
+    pub fn cr_suspended(&self) -> bool {
         matches!(*self.lock(), State::Suspended(_))
     }
 

@@ -1,5 +1,5 @@
-//! One Rust future on the runtime: shared by the coroutine that awaits it, the worker that polls it,
-//! and the mailbox that tells the loop of it.
+//! One Rust future that is awaited: shared by the coroutine that awaits it, whoever polls it, and the
+//! mailbox that tells the loop of it.
 
 use std::{
     future::Future,
@@ -10,9 +10,12 @@ use std::{
 };
 
 use pyo3::{PyTraverseError, PyVisit, prelude::*};
-use tokio::task::{JoinError, JoinHandle};
+use tokio::task::JoinHandle;
 
-use super::{event_loop::EventLoop, panic, runtime};
+use super::{
+    event_loop::{EventLoop, is_closed},
+    panic, runtime,
+};
 
 /// A result on its way to Python: it becomes an object when the coroutine is resumed.
 pub type Outcome = Box<dyn FnOnce(Python<'_>) -> PyResult<Py<PyAny>> + Send>;
@@ -20,7 +23,7 @@ pub type Outcome = Box<dyn FnOnce(Python<'_>) -> PyResult<Py<PyAny>> + Send>;
 pub type RustFuture = Pin<Box<dyn Future<Output = Outcome> + Send>>;
 
 pub struct InFlight {
-    /// Locked for as long as a worker polls it, or somebody drops it. Gone once it is finished.
+    /// Locked for as long as somebody polls it, or drops it. Gone once it is finished.
     future: Mutex<Option<RustFuture>>,
     awaited: Mutex<Awaited>,
     event_loop: Arc<EventLoop>,
@@ -35,30 +38,48 @@ struct Awaited {
 }
 
 impl InFlight {
-    /// Starts `future` on the runtime. Raises `OSError` if that has no threads to run on.
-    pub fn spawn(future: RustFuture, event_loop: Arc<EventLoop>) -> PyResult<Arc<Self>> {
-        let this = Arc::new(Self {
+    /// Takes `future` to be polled by the coroutine, on the thread of the loop.
+    pub fn in_place(future: RustFuture, event_loop: Arc<EventLoop>) -> Arc<Self> {
+        Arc::new(Self {
             future: Mutex::new(Some(future)),
             awaited: Mutex::default(),
             event_loop,
-        });
+        })
+    }
+
+    /// Starts `future` on the runtime. Raises `OSError` if that has no threads to run on.
+    pub fn spawned(future: RustFuture, event_loop: Arc<EventLoop>) -> PyResult<Arc<Self>> {
+        let this = Self::in_place(future, event_loop);
         let task = runtime::spawn(OnTheRuntime(Arc::clone(&this)))?;
         this.awaited().task = Some(task);
         Ok(this)
     }
 
-    pub fn is_finished(&self) -> bool {
-        let awaited = self.awaited();
-        awaited.task.as_ref().is_none_or(JoinHandle::is_finished)
+    pub fn is_spawned(&self) -> bool {
+        self.awaited().task.is_some()
     }
 
-    /// Asks for the outcome, and to be posted when there is one. The error is that of a future that
-    /// was dropped.
-    pub fn poll_outcome(self: &Arc<Self>) -> Poll<Result<Outcome, JoinError>> {
+    pub fn is_finished(&self) -> bool {
+        let awaited = self.awaited();
+        awaited.task.as_ref().is_some_and(JoinHandle::is_finished)
+    }
+
+    /// Asks for the outcome, and to be posted when it is worth asking again. A future in place is
+    /// polled, detached from Python: it runs code that is not ours.
+    ///
+    /// Raises `RuntimeError` if the future was dropped, as its loop was closed.
+    pub fn poll_outcome(self: &Arc<Self>, py: Python<'_>) -> PyResult<Poll<Outcome>> {
         let waker = Waker::from(Arc::clone(self));
-        let mut awaited = self.awaited();
-        let task = awaited.task.as_mut().expect("it is there until the end");
-        Pin::new(task).poll(&mut Context::from_waker(&waker))
+        if let Some(task) = &mut self.awaited().task {
+            let finished = Pin::new(task).poll(&mut Context::from_waker(&waker));
+            return match finished {
+                Poll::Pending => Ok(Poll::Pending),
+                Poll::Ready(Ok(outcome)) => Ok(Poll::Ready(outcome)),
+                Poll::Ready(Err(_)) => Err(is_closed()),
+            };
+        }
+        let poll = || self.poll(&mut Context::from_waker(&waker));
+        Ok(py.detach(|| runtime::enter(poll))?)
     }
 
     /// Drops the future, and says whether it is gone. If not, a worker is polling it at this moment,

@@ -7,7 +7,7 @@ use std::{cell::RefCell, ffi::CString, mem};
 
 use pyo3::{exceptions::PyRuntimeWarning, prelude::*};
 
-use super::{coroutine::Coroutine, state::State};
+use super::{Coroutine, body::Body, state::State};
 
 impl Coroutine {
     /// Warns of a coroutine that was never begun, and closes one that is half-run.
@@ -22,7 +22,9 @@ impl Coroutine {
         if let Err(error) = problem {
             error.write_unraisable(py, None);
         }
-        self.end_if_created();
+        if let Ok(Some(turn)) = self.take_turn_if(|state| matches!(state, State::Created(_))) {
+            turn.end();
+        }
         if let Some(error) = pending {
             error.restore(py);
         }
@@ -46,7 +48,7 @@ impl Drop for Coroutine {
 /// What waits to be dropped on this thread, and whether somebody is at it.
 #[derive(Default)]
 struct Bin {
-    states: Vec<State>,
+    bodies: Vec<Body>,
     being_emptied: bool,
 }
 
@@ -54,18 +56,28 @@ thread_local! {
     static BIN: RefCell<Bin> = RefCell::default();
 }
 
-/// Drops a state with its body. Coroutines that hold each other in a chain are dropped one after the
-/// other: each inside the one before, a long chain would overflow the stack, up to Python 3.13.
-pub fn drop_in_turn(state: State) {
-    let next = || BIN.with_borrow_mut(|bin| bin.states.pop());
-    let somebody_is_at_it = BIN.with_borrow_mut(|bin| {
-        bin.states.push(state);
-        mem::replace(&mut bin.being_emptied, true)
+/// Drops a body. Coroutines that hold each other in a chain are dropped one after the other: each
+/// inside the one before, a long chain would overflow the stack, up to Python 3.13. While the thread
+/// ends there is no bin any more, and the body is dropped where it is.
+pub fn drop_in_turn(body: Body) {
+    let is_first = BIN.try_with(|bin| {
+        let mut bin = bin.borrow_mut();
+        bin.bodies.push(body);
+        !mem::replace(&mut bin.being_emptied, true)
     });
-    if !somebody_is_at_it {
-        while let Some(state) = next() {
-            drop(state); // may come back here, to add to the bin
+    if is_first == Ok(true) {
+        let _at_it = AtIt;
+        while let Some(body) = BIN.with_borrow_mut(|bin| bin.bodies.pop()) {
+            drop(body); // may come back here, to add to the bin
         }
+    }
+}
+
+/// Somebody empties the bin, until this value is dropped: also if that is by a panic.
+struct AtIt;
+
+impl Drop for AtIt {
+    fn drop(&mut self) {
         BIN.with_borrow_mut(|bin| bin.being_emptied = false);
     }
 }

@@ -21,6 +21,7 @@ mod event_loop;
 mod in_flight;
 mod last_words;
 mod live;
+mod made_now;
 mod mailbox;
 mod messenger;
 mod panic;
@@ -28,7 +29,9 @@ mod process;
 mod runtime;
 mod socket_pair;
 mod state;
+mod steps;
 mod throw;
+mod thrown;
 mod trio;
 
 /// The locks of the hand-over: the model checker puts its own in their place.
@@ -44,10 +47,10 @@ use pyo3::{IntoPyObjectExt, prelude::*};
 pub use coroutine::Coroutine;
 pub use live::Live;
 pub use panic::RustPanic;
-pub use process::watch_for_forks;
+pub use process::{OfThisProcess, watch_for_forks};
 pub use runtime::set_worker_threads;
 
-use body::{Body, Source};
+use body::{Body, Runs, Source};
 use in_flight::{Outcome, RustFuture};
 
 /// Makes a Python coroutine of a Rust future.
@@ -64,24 +67,30 @@ where
     E: Into<PyErr> + Send + 'static,
 {
     let place = Location::caller();
-    Coroutine::new(Source { name, place }, Body::new(for_python(future)))
+    Coroutine::new(
+        Source { name, place },
+        Body::new(for_python(future), Runs::OnTheRuntime),
+    )
 }
 
-/// As [`coroutine`], but polls the future once in place, on the thread of the event loop, and spawns
-/// it only if it is not ready then.
+/// As [`coroutine`], but polls the future in place, on the thread of the event loop: when the
+/// coroutine is begun, and each time that the future is woken.
 ///
-/// That saves a future that is mostly ready the way to the runtime and back. It is for those that
-/// are quick to say so, such as a read from a buffer: until its first suspension the future keeps
-/// the loop waiting, as an eager Task of asyncio does.
+/// That saves the way to another thread and back. It is for futures that mostly wait, such as those
+/// of sockets and timers, and are quick when they do not: while one computes, the loop stands still.
+/// Python is let go meanwhile. A future that is ready at once does not suspend.
 #[track_caller]
-pub fn eager_coroutine<F, T, E>(name: &'static CStr, future: F) -> Coroutine
+pub fn polled_coroutine<F, T, E>(name: &'static CStr, future: F) -> Coroutine
 where
     F: Future<Output = Result<T, E>> + Send + 'static,
     T: for<'py> IntoPyObject<'py> + Send + 'static,
     E: Into<PyErr> + Send + 'static,
 {
     let place = Location::caller();
-    Coroutine::new(Source { name, place }, Body::eager(for_python(future)))
+    Coroutine::new(
+        Source { name, place },
+        Body::new(for_python(future), Runs::InPlace),
+    )
 }
 
 /// Counts the future, and has its result made a Python object when there is a Python to do it.

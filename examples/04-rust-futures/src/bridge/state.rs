@@ -8,23 +8,33 @@ use std::{
 };
 
 use pyo3::{
-    exceptions::{PyRuntimeError, PyStopIteration, PyTypeError, PyValueError},
+    exceptions::{PyRuntimeError, PyStopIteration, PyValueError},
     prelude::*,
 };
 
 use super::{
-    body::{Body, Input, Step},
-    coroutine::Coroutine,
+    Coroutine,
+    body::Body,
     last_words::drop_in_turn,
+    made_now::made_now,
+    steps::{Input, Step},
 };
 
-/// The body is here between two steps. While it runs it is on the stack of the thread that runs it,
-/// so that nobody else can: neither another thread nor, through what it calls, the body itself.
+/// The body is here between two steps. While it runs it is in a `Turn`, on the stack of the thread
+/// that runs it, so that nobody else can: neither another thread nor, through what it calls, the
+/// body itself.
 pub enum State {
     Created(Body),
     Suspended(Body),
     Running,
     Closed,
+}
+
+/// The body, taken out by whoever may run it. Whoever has it resumes it, ends it or puts it back.
+pub struct Turn<'a> {
+    pub coroutine: &'a Coroutine,
+    pub is_new: bool,
+    body: Body,
 }
 
 impl Coroutine {
@@ -34,68 +44,93 @@ impl Coroutine {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes the body out to be run, if what comes in is for a coroutine in this state.
-    pub fn start(&self, input: &Input<'_>) -> PyResult<Body> {
-        let mut state = self.lock();
-        match (mem::replace(&mut *state, State::Running), input) {
-            (State::Created(body), Input::Send(value)) if !value.is_none() => {
-                *state = State::Created(body);
-                let message = "can't send non-None value to a just-started coroutine";
-                Err(PyTypeError::new_err(message))
-            }
-            (State::Created(body) | State::Suspended(body), _) => Ok(body),
-            (State::Running, _) => Err(already_executing()),
-            (State::Closed, _) => {
-                *state = State::Closed;
-                Err(cannot_reuse())
-            }
-        }
+    /// Takes the body out, or raises what one that is running, or over, is refused with.
+    #[inline(always)]
+    pub fn take_turn(&self) -> PyResult<Turn<'_>> {
+        self.take_out(self.lock())
     }
 
-    /// Runs the body to its next step. Returns what it yields; its return raises `StopIteration`.
-    pub fn resume<'py>(&self, py: Python<'py>, input: Input<'py>) -> PyResult<Bound<'py, PyAny>> {
-        let mut body = self.start(&input)?;
-        let step = body.resume(py, input);
-        let over = matches!(step, Ok(Step::Return(_)) | Err(_));
-        *self.lock() = if over {
-            State::Closed
+    /// Takes the body out if the state is such a one: whoever looks first and takes it then might
+    /// find it in another.
+    pub fn take_turn_if(&self, wanted: fn(&State) -> bool) -> PyResult<Option<Turn<'_>>> {
+        let state = self.lock();
+        if wanted(&state) {
+            self.take_out(state).map(Some)
         } else {
-            State::Suspended(body)
+            Ok(None)
+        }
+    }
+
+    #[inline(always)]
+    fn take_out(&self, mut state: MutexGuard<'_, State>) -> PyResult<Turn<'_>> {
+        let (is_new, body) = match mem::replace(&mut *state, State::Running) {
+            State::Created(body) => (true, body),
+            State::Suspended(body) => (false, body),
+            State::Running => return Err(PyValueError::new_err("coroutine already executing")),
+            State::Closed => {
+                *state = State::Closed;
+                let message = "cannot reuse already awaited coroutine";
+                return Err(PyRuntimeError::new_err(message));
+            }
         };
+        let coroutine = self;
+        Ok(Turn {
+            coroutine,
+            is_new,
+            body,
+        })
+    }
+}
+
+impl Turn<'_> {
+    /// Runs the body to its next step. Returns what it yields; its return raises `StopIteration`.
+    #[inline(always)]
+    pub fn resume<'py>(
+        mut self,
+        py: Python<'py>,
+        input: Input<'py>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let step = self.body.resume(py, input);
+        self.is_new = false;
         match step {
-            Ok(Step::Yield(yielded)) => Ok(yielded),
-            Ok(Step::Return(result)) => Err(stop_iteration(&result)?),
-            Ok(Step::Refuse(error)) => Err(error),
-            Err(error) => Err(no_stop_iteration(py, error)),
+            Ok(Step::Yield(yielded)) => {
+                self.put_back();
+                Ok(yielded)
+            }
+            Ok(Step::Refuse(error)) => {
+                self.put_back();
+                Err(error)
+            }
+            Ok(Step::RaiseHere(thrown)) => self.raise_here(&thrown),
+            Ok(Step::Return(result)) => {
+                self.finish();
+                Err(stop_iteration(&result)?)
+            }
+            Err(error) => {
+                self.finish();
+                Err(no_stop_iteration(py, error))
+            }
         }
     }
 
-    /// Ends a coroutine that was never begun, and says whether it was one.
-    pub fn end_if_created(&self) -> bool {
-        let mut state = self.lock();
-        let created = matches!(*state, State::Created(_));
-        let unused = created.then(|| mem::replace(&mut *state, State::Closed));
-        drop(state); // unlocked before what the body holds is dropped, which may run Python code
-        unused.into_iter().for_each(drop_in_turn);
-        created
+    /// Lets the coroutine be as it was.
+    pub fn put_back(self) {
+        *self.coroutine.lock() = if self.is_new {
+            State::Created(self.body)
+        } else {
+            State::Suspended(self.body)
+        };
     }
 
-    /// Raises what one that is running, or over, is refused with.
-    pub fn refuse_unless_created(&self) -> PyResult<()> {
-        match *self.lock() {
-            State::Created(_) => Ok(()),
-            State::Closed => Err(cannot_reuse()),
-            State::Running | State::Suspended(_) => Err(already_executing()),
-        }
+    fn finish(self) {
+        *self.coroutine.lock() = State::Closed;
     }
-}
 
-fn already_executing() -> PyErr {
-    PyValueError::new_err("coroutine already executing")
-}
-
-fn cannot_reuse() -> PyErr {
-    PyRuntimeError::new_err("cannot reuse already awaited coroutine")
+    /// Ends the coroutine as it is.
+    pub fn end(self) {
+        *self.coroutine.lock() = State::Closed;
+        drop_in_turn(self.body); // the lock is open again: this may run Python code
+    }
 }
 
 /// Makes the end of a coroutine. To call the type costs less than to leave it to whoever looks at
@@ -115,7 +150,7 @@ pub fn no_stop_iteration(py: Python<'_>, error: PyErr) -> PyErr {
     if !error.is_instance_of::<PyStopIteration>(py) {
         return error;
     }
-    let replacement = PyRuntimeError::new_err("coroutine raised StopIteration");
+    let replacement = made_now::<PyRuntimeError>(py, "coroutine raised StopIteration");
     replacement.set_context(py, Some(error.clone_ref(py)));
     replacement.set_cause(py, Some(error));
     replacement

@@ -1,124 +1,71 @@
-//! The arguments of `throw()`: what may be thrown into a coroutine, and in which forms.
+//! `throw()`: who is told of the exception, and when it is made of the arguments.
 //!
-//! Source: `gen_throw` and `_gen_throw` in CPython's `Objects/genobject.c`.
+//! Source: `gen_throw` and `_gen_throw` in CPython's `Objects/genobject.c`. Up to 3.14 making the
+//! exception comes before the look at the state, so its class may meanwhile run the coroutine; from
+//! 3.15 the coroutine counts as running by then.
 
-use pyo3::{
-    exceptions::{PyBaseException, PyDeprecationWarning, PyGeneratorExit, PyTypeError},
-    prelude::*,
-    types::{PyTraceback, PyTuple, PyType},
+use pyo3::{exceptions::PyBaseException, prelude::*};
+
+use super::{
+    Coroutine,
+    state::{State, Turn, no_stop_iteration},
+    steps::Input,
+    thrown::Thrown,
 };
 
-/// One to three arguments: an exception, or its class, value and traceback.
-pub struct Thrown<'py> {
-    pub arguments: Bound<'py, PyTuple>,
-}
-
-impl<'py> Thrown<'py> {
-    /// Raises `TypeError` for too few or too many, and warns of more than one, from 3.12.
-    pub fn new(arguments: Bound<'py, PyTuple>) -> PyResult<Self> {
-        let py = arguments.py();
-        match arguments.len() {
-            0 => Err(PyTypeError::new_err(
-                "throw expected at least 1 argument, got 0",
-            )),
-            1 => Ok(Self { arguments }),
-            2 | 3 => {
-                if py.version_info() >= (3, 12) {
-                    PyErr::warn(py, &py.get_type::<PyDeprecationWarning>(), DEPRECATED, 1)?;
-                }
-                Ok(Self { arguments })
-            }
-            n => Err(PyTypeError::new_err(format!(
-                "throw expected at most 3 arguments, got {n}"
-            ))),
-        }
-    }
-
-    /// Is it a request to exit, and not an error?
-    pub fn is_generator_exit(&self) -> PyResult<bool> {
-        let exit = self.arguments.py().get_type::<PyGeneratorExit>();
-        let kind = self.arguments.get_item(0)?;
-        match kind.cast::<PyType>() {
-            Ok(class) => Ok(is_exception_class(class)? && class.is_subclass(&exit)?),
-            Err(_) => kind.is_instance(&exit),
-        }
-    }
-
-    /// Makes one exception of the arguments. Raises `TypeError` if they are none.
-    pub fn exception(&self) -> PyResult<PyErr> {
-        let kind = self.arguments.get_item(0)?;
-        let value = self.argument(1)?;
-        let traceback = match self.argument(2)? {
-            Some(object) => Some(object.cast_into::<PyTraceback>().map_err(|_| {
-                PyTypeError::new_err("throw() third argument must be a traceback object")
-            })?),
-            None => None,
-        };
-        let exception = if let Ok(instance) = kind.cast::<PyBaseException>() {
-            if value.is_some() {
-                let message = "instance exception may not have a separate value";
-                return Err(PyTypeError::new_err(message));
-            }
-            instance.clone()
+impl Coroutine {
+    pub fn throw_in<'py>(&self, thrown: Thrown<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let py = thrown.py();
+        let turn = if state_comes_first(py) {
+            Some(self.take_turn()?)
         } else {
-            instantiate(&kind, value)?
+            self.take_turn_if(|state| matches!(state, State::Suspended(_)))?
         };
-        if let Some(traceback) = traceback {
-            exception.setattr("__traceback__", traceback)?;
+        match turn {
+            Some(turn) if turn.is_new => turn.raise_here(&thrown),
+            Some(turn) => turn.resume(py, Input::Throw(thrown)),
+            None => self.raise(thrown.exception()?),
         }
-        Ok(PyErr::from_value(exception.into_any()))
     }
 
-    /// An argument that is there and not `None`.
-    fn argument(&self, place: usize) -> PyResult<Option<Bound<'py, PyAny>>> {
-        if place >= self.arguments.len() {
-            return Ok(None);
+    fn raise<'py>(&self, exception: Bound<'py, PyBaseException>) -> PyResult<Bound<'py, PyAny>> {
+        self.take_turn()?.raise(exception)
+    }
+}
+
+impl Turn<'_> {
+    /// Makes the exception, and raises it where the coroutine stands.
+    pub fn raise_here<'py>(self, thrown: &Thrown<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let (py, coroutine) = (thrown.py(), self.coroutine);
+        if state_comes_first(py) {
+            return match thrown.exception() {
+                Ok(exception) => self.raise(exception),
+                Err(refusal) => {
+                    self.put_back();
+                    Err(refusal)
+                }
+            };
         }
-        Ok(Some(self.arguments.get_item(place)?).filter(|argument| !argument.is_none()))
+        self.put_back();
+        coroutine.raise(thrown.exception()?)
+    }
+
+    /// One that has not begun has nothing that could catch it.
+    fn raise(self, exception: Bound<'_, PyBaseException>) -> PyResult<Bound<'_, PyAny>> {
+        let py = exception.py();
+        if !self.is_new {
+            return self.resume(py, Input::Raise(exception));
+        }
+        self.end();
+        let error = PyErr::from_value(exception.into_any());
+        Err(if py.version_info() >= (3, 12) {
+            error
+        } else {
+            no_stop_iteration(py, error)
+        })
     }
 }
 
-/// Makes the request to exit that `close` raises. It is made at once, not by `new_err` when somebody
-/// looks: a coroutine may be closed while the interpreter exits, and PyO3 cannot attach again then.
-pub fn generator_exit(py: Python<'_>) -> PyErr {
-    let made = py.get_type::<PyGeneratorExit>().call0();
-    made.map_or_else(|error| error, PyErr::from_value)
-}
-
-const DEPRECATED: &std::ffi::CStr =
-    c"the (type, exc, tb) signature of throw() is deprecated, use the single-arg signature instead.";
-
-fn is_exception_class(class: &Bound<'_, PyType>) -> PyResult<bool> {
-    class.is_subclass_of::<PyBaseException>()
-}
-
-/// `class(value)`, `class(*value)` if that is a tuple, `value` itself if it is an instance already:
-/// the rules of `PyErr_NormalizeException`. What making it raises takes its place.
-fn instantiate<'py>(
-    class: &Bound<'py, PyAny>,
-    value: Option<Bound<'py, PyAny>>,
-) -> PyResult<Bound<'py, PyBaseException>> {
-    let py = class.py();
-    let Some(class) = class
-        .cast::<PyType>()
-        .ok()
-        .filter(|c| is_exception_class(c).unwrap_or(false))
-    else {
-        let name = class.get_type().name()?;
-        return Err(PyTypeError::new_err(format!(
-            "exceptions must be classes or instances deriving from BaseException, not {name}"
-        )));
-    };
-    let made = match value {
-        None => class.call0(),
-        Some(value) if value.is_instance(class)? => Ok(value),
-        Some(value) => match value.cast::<PyTuple>() {
-            Ok(arguments) => class.call1(arguments),
-            Err(_) => class.call1((value,)),
-        },
-    };
-    match made.and_then(|object| Ok(object.cast_into::<PyBaseException>()?)) {
-        Ok(exception) => Ok(exception),
-        Err(error) => Ok(error.into_value(py).into_bound(py)),
-    }
+fn state_comes_first(py: Python<'_>) -> bool {
+    py.version_info() >= (3, 15)
 }

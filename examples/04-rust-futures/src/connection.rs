@@ -1,0 +1,163 @@
+//! A TCP connection, as a user of the bridge writes it: each method is a future, handed over.
+//!
+//! Names, meaning and errors are those of asyncio's streams:
+//! <https://docs.python.org/3/library/asyncio-stream.html>.
+
+use std::{
+    io,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use bytes::Bytes;
+use pyo3::{
+    buffer::PyBuffer,
+    exceptions::{PyTypeError, PyValueError},
+    prelude::*,
+    types::PyTuple,
+};
+use tokio::net::{TcpStream, lookup_host};
+
+use crate::{
+    bridge::{Coroutine, OfThisProcess, coroutine, polled_coroutine},
+    errors::StreamError,
+    stream::{Stream, Want},
+};
+
+/// Awaits to a `Connection` to `port` of `host`, which is a name or an address.
+///
+/// A line may have `limit` bytes at most. Raises `OSError`: `ConnectionRefusedError` if nobody
+/// listens there, `socket.gaierror` if there is no such host.
+#[pyfunction]
+#[pyo3(signature = (host, port, *, limit=65_536))]
+pub fn open_connection(host: String, port: u16, limit: usize) -> Coroutine {
+    coroutine(c"open_connection", async move {
+        let addresses = lookup_host((host.as_str(), port)).await;
+        let addresses: Vec<_> = addresses.map_err(StreamError::NoSuchHost)?.collect();
+        let socket = TcpStream::connect(&*addresses).await?;
+        Ok::<_, StreamError>(Connection::new(socket, limit)?)
+    })
+}
+
+/// A TCP connection. Closed when it is dropped, at the end of `async with`, or by `close()`.
+#[pyclass(frozen, weakref, module = "rust_futures")]
+pub struct Connection {
+    ends: String,
+    stream: Mutex<Option<OfThisProcess<Arc<Stream>>>>,
+}
+
+impl Connection {
+    fn new(socket: TcpStream, limit: usize) -> io::Result<Self> {
+        socket.set_nodelay(true)?;
+        let ends = format!("{} from {}", socket.peer_addr()?, socket.local_addr()?);
+        let stream = OfThisProcess::new(Arc::new(Stream::new(socket, limit)));
+        let stream = Mutex::new(Some(stream));
+        Ok(Self { ends, stream })
+    }
+
+    /// Returns the stream, unless it is closed. Raises `RuntimeError` also in a child process.
+    fn stream(&self, method: &'static str) -> Result<Arc<Stream>, StreamError> {
+        match &mut *self.stream.lock().unwrap_or_else(PoisonError::into_inner) {
+            Some(stream) => Ok(Arc::clone(stream.get_mut()?)),
+            None => Err(StreamError::Closed(method)),
+        }
+    }
+
+    fn reads(&self, method: &'static str, want: Want) -> impl Future<Output = Read> + use<> {
+        let stream = self.stream(method);
+        async move { stream?.read(method, want).await }
+    }
+}
+
+type Read = Result<Bytes, StreamError>;
+
+#[pymethods]
+impl Connection {
+    /// Awaits to what has come, `n` bytes at most and at least one; with -1, to all until the end.
+    /// To `b""` at the end of the stream.
+    #[pyo3(signature = (n=-1))]
+    fn read(&self, n: isize) -> Coroutine {
+        let want = usize::try_from(n).map_or(Want::All, Want::Some);
+        polled_coroutine(c"read", self.reads("read", want))
+    }
+
+    /// Awaits to `n` bytes. Raises `asyncio.IncompleteReadError` if the stream ends before; what
+    /// there was is its `partial`.
+    fn readexactly(&self, n: isize) -> PyResult<Coroutine> {
+        let n = usize::try_from(n)
+            .map_err(|_| PyValueError::new_err("readexactly size can not be less than zero"))?;
+        let read = self.reads("readexactly", Want::Exactly(n));
+        Ok(polled_coroutine(c"readexactly", read))
+    }
+
+    /// Awaits to the next line with its `b"\n"`, or to what is left at the end of the stream.
+    ///
+    /// Raises `ValueError` if it is longer than the limit; what has come of it is thrown away.
+    fn readline(&self) -> Coroutine {
+        polled_coroutine(c"readline", self.reads("readline", Want::Line))
+    }
+
+    /// Sends `data`, which is anything that gives its bytes. Done when the kernel has taken all.
+    ///
+    /// One that is cancelled half-way leaves the rest to the next one, or to nobody.
+    fn write(&self, data: &Bound<'_, PyAny>) -> PyResult<Coroutine> {
+        let data = bytes_of(data)?;
+        let stream = self.stream("write");
+        Ok(polled_coroutine(c"write", async move {
+            stream?.write(data).await
+        }))
+    }
+
+    /// Closes the connection, at once. Who is reading from it finds the end of the stream.
+    fn close(&self) {
+        let stream = self
+            .stream
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        if let Some(stream) = stream.as_ref().and_then(OfThisProcess::get) {
+            stream.close();
+        }
+    }
+
+    /// As `readexactly`, wrong: what it has read when it is cancelled is lost.
+    fn first_try_readexactly(&self, n: usize) -> Coroutine {
+        let stream = self.stream("first_try_readexactly");
+        coroutine(c"first_try_readexactly", async move {
+            stream?.first_try_readexactly(n).await
+        })
+    }
+
+    fn __aenter__(this: Py<Self>) -> Coroutine {
+        polled_coroutine(c"__aenter__", async move { Ok::<_, StreamError>(this) })
+    }
+
+    #[pyo3(signature = (*_exception))]
+    fn __aexit__(&self, _exception: &Bound<'_, PyTuple>) -> Coroutine {
+        self.close();
+        polled_coroutine(c"__aexit__", async move { Ok::<_, StreamError>(()) })
+    }
+
+    fn __repr__(&self) -> String {
+        match self.stream("repr") {
+            Ok(_) => format!("<Connection to {}>", self.ends),
+            Err(_) => format!("<Connection to {}, closed>", self.ends),
+        }
+    }
+}
+
+/// Who is reading holds the stream, and so is told.
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+fn bytes_of(data: &Bound<'_, PyAny>) -> PyResult<Bytes> {
+    let Ok(buffer) = PyBuffer::<u8>::get(data) else {
+        let name = data.get_type().name()?;
+        return Err(PyTypeError::new_err(format!(
+            "data argument must be a bytes-like object, not '{name}'"
+        )));
+    };
+    Ok(buffer.to_vec(data.py())?.into())
+}

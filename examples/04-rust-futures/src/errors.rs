@@ -1,0 +1,94 @@
+//! The errors of files and connections, as the standard library of Python raises them.
+
+use std::{ffi::OsString, io, path::PathBuf};
+
+use bytes::Bytes;
+use pyo3::{
+    exceptions::{PyOSError, PyRuntimeError, PyValueError},
+    prelude::*,
+};
+
+/// What `open()` says of a file: the number, the text, the path.
+pub struct FileError {
+    pub error: io::Error,
+    pub path: PathBuf,
+}
+
+impl From<FileError> for PyErr {
+    fn from(FileError { error, path }: FileError) -> Self {
+        os_error(error, Some(path.into_os_string()))
+    }
+}
+
+/// What asyncio's streams say of a connection.
+pub enum StreamError {
+    NoSuchHost(io::Error),
+    Os(io::Error),
+    Incomplete { rest: Bytes, expected: usize },
+    LineTooLong(&'static str),
+    AlreadyReading(&'static str),
+    Closed(&'static str),
+    Forked(PyErr),
+}
+
+impl From<io::Error> for StreamError {
+    fn from(error: io::Error) -> Self {
+        Self::Os(error)
+    }
+}
+
+impl From<PyErr> for StreamError {
+    fn from(error: PyErr) -> Self {
+        Self::Forked(error)
+    }
+}
+
+impl From<StreamError> for PyErr {
+    fn from(error: StreamError) -> Self {
+        match error {
+            StreamError::NoSuchHost(error) => call("socket", "gaierror", (error.to_string(),)),
+            StreamError::Os(error) => os_error(error, None),
+            StreamError::Incomplete { rest, expected } => {
+                call("asyncio", "IncompleteReadError", (rest, expected))
+            }
+            StreamError::LineTooLong(message) => PyValueError::new_err(message),
+            StreamError::AlreadyReading(method) => PyRuntimeError::new_err(format!(
+                "{method}() called while another coroutine is already waiting for incoming data"
+            )),
+            StreamError::Closed(method) => {
+                PyRuntimeError::new_err(format!("{method}() called on a closed connection"))
+            }
+            StreamError::Forked(error) => error,
+        }
+    }
+}
+
+/// Makes an `OSError` of the class that its number stands for.
+fn os_error(error: io::Error, filename: Option<OsString>) -> PyErr {
+    let Some(number) = error.raw_os_error() else {
+        return error.into();
+    };
+    Python::attach(|py| {
+        let strerror = py
+            .import("os")
+            .and_then(|os| os.call_method1("strerror", (number,)));
+        match (strerror, filename) {
+            (Err(error), _) => error,
+            (Ok(text), None) => PyOSError::new_err((number, text.unbind())),
+            (Ok(text), Some(name)) => PyOSError::new_err((number, text.unbind(), name)),
+        }
+    })
+}
+
+/// Makes an exception of a class that PyO3 has no name for.
+fn call<A>(module: &str, class: &str, arguments: A) -> PyErr
+where
+    A: for<'py> pyo3::call::PyCallArgs<'py>,
+{
+    Python::attach(|py| {
+        let made = py
+            .import(module)
+            .and_then(|it| it.call_method1(class, arguments));
+        made.map_or_else(|error| error, PyErr::from_value)
+    })
+}

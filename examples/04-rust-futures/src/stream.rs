@@ -1,0 +1,166 @@
+//! The two directions of a connection, as Rust futures. There is no Python in here.
+//!
+//! Every future can be dropped at any suspension, and nothing is lost: what has come, and what has
+//! still to go, is kept here and not in the future. That is called cancel safety.
+
+use std::{collections::VecDeque, io, io::ErrorKind::WouldBlock};
+
+use bytes::{Buf, Bytes, BytesMut};
+use tokio::{net::TcpStream, sync::Mutex};
+use tokio_util::sync::CancellationToken;
+
+use crate::errors::StreamError;
+
+/// What a reader asks for.
+#[derive(Clone, Copy)]
+pub enum Want {
+    Some(usize),
+    All,
+    Exactly(usize),
+    Line,
+}
+
+pub struct Stream {
+    socket: TcpStream,
+    limit: usize,
+    closed: CancellationToken,
+    incoming: Mutex<BytesMut>,
+    outgoing: Mutex<VecDeque<Bytes>>,
+}
+
+/// To make room for less than this is not worth a call, in bytes; for more, not the memory.
+const LEAST_ROOM: usize = 1 << 12;
+const MOST_ROOM: usize = 1 << 18;
+
+impl Stream {
+    pub fn new(socket: TcpStream, limit: usize) -> Self {
+        Self {
+            socket,
+            limit,
+            closed: CancellationToken::new(),
+            incoming: Mutex::default(),
+            outgoing: Mutex::default(),
+        }
+    }
+
+    /// Ends what is waiting for the socket. It is closed when the last of those has gone.
+    pub fn close(&self) {
+        self.closed.cancel();
+    }
+
+    /// Returns what `want` says, as soon as it has come. Only one may wait at a time.
+    pub async fn read(&self, method: &'static str, want: Want) -> Result<Bytes, StreamError> {
+        let waits = StreamError::AlreadyReading(method);
+        let mut incoming = self.incoming.try_lock().map_err(|_| waits)?;
+        loop {
+            if let Some(length) = self.length(want, &mut incoming)? {
+                return Ok(incoming.split_to(length).freeze());
+            }
+            if self.receive(want, &mut incoming).await? == 0 {
+                return at_the_end(want, incoming.split().freeze());
+            }
+        }
+    }
+
+    /// How much of what has come is wanted, if there is enough.
+    fn length(&self, want: Want, incoming: &mut BytesMut) -> Result<Option<usize>, StreamError> {
+        let length = incoming.len();
+        match want {
+            Want::Some(most) => Ok((length > 0 || most == 0).then_some(most.min(length))),
+            Want::All => Ok(None),
+            Want::Exactly(exactly) => Ok((length >= exactly).then_some(exactly)),
+            Want::Line => self.line(incoming),
+        }
+    }
+
+    fn line(&self, incoming: &mut BytesMut) -> Result<Option<usize>, StreamError> {
+        match incoming.iter().position(|&byte| byte == b'\n') {
+            Some(end) if end <= self.limit => Ok(Some(end + 1)),
+            Some(end) => {
+                incoming.advance(end + 1);
+                Err(StreamError::LineTooLong(
+                    "Separator is found, but chunk is longer than limit",
+                ))
+            }
+            None if incoming.len() <= self.limit => Ok(None),
+            None => {
+                incoming.clear();
+                Err(StreamError::LineTooLong(
+                    "Separator is not found, and chunk exceed the limit",
+                ))
+            }
+        }
+    }
+
+    /// Waits for more to come, and says how many bytes. None is the end.
+    async fn receive(&self, want: Want, incoming: &mut BytesMut) -> io::Result<usize> {
+        let missing = match want {
+            Want::Exactly(exactly) => exactly - incoming.len(),
+            Want::Some(most) => most,
+            Want::All => MOST_ROOM,
+            Want::Line => LEAST_ROOM,
+        };
+        loop {
+            incoming.reserve(missing.clamp(LEAST_ROOM, MOST_ROOM));
+            match self.socket.try_read_buf(incoming) {
+                Err(error) if error.kind() == WouldBlock => {}
+                received => return received,
+            }
+            match self
+                .closed
+                .run_until_cancelled(self.socket.readable())
+                .await
+            {
+                Some(ready) => ready?,
+                None => return Ok(0),
+            }
+        }
+    }
+
+    /// Sends `data` after what others have begun to send, and returns when all of it is gone.
+    pub async fn write(&self, data: Bytes) -> Result<(), StreamError> {
+        let mut outgoing = self.outgoing.lock().await;
+        outgoing.push_back(data);
+        while let Some(chunk) = outgoing.front_mut() {
+            match self.send(chunk).await {
+                Ok(count) => chunk.advance(count),
+                Err(error) => {
+                    outgoing.clear(); // it will never go
+                    return Err(error);
+                }
+            }
+            if chunk.is_empty() {
+                outgoing.pop_front();
+            }
+        }
+        Ok(())
+    }
+
+    async fn send(&self, chunk: &[u8]) -> Result<usize, StreamError> {
+        loop {
+            match self.socket.try_write(chunk) {
+                Err(error) if error.kind() == WouldBlock => {}
+                sent => return Ok(sent?),
+            }
+            let writable = self.closed.run_until_cancelled(self.socket.writable());
+            writable.await.ok_or(StreamError::Closed("write"))??;
+        }
+    }
+
+    /// The wrong way: what has come is kept in the future, and dropped with it.
+    pub async fn first_try_readexactly(&self, n: usize) -> Result<Bytes, StreamError> {
+        let mut incoming = BytesMut::new();
+        while incoming.len() < n {
+            self.receive(Want::Exactly(n), &mut incoming).await?;
+        }
+        Ok(incoming.freeze())
+    }
+}
+
+/// What a reader gets when no more can come.
+fn at_the_end(want: Want, rest: Bytes) -> Result<Bytes, StreamError> {
+    match want {
+        Want::Exactly(expected) => Err(StreamError::Incomplete { rest, expected }),
+        Want::Some(_) | Want::All | Want::Line => Ok(rest),
+    }
+}

@@ -1,0 +1,452 @@
+"""A connection made of Rust futures, against servers that are not ours."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import gc
+import os
+import socket
+import struct
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trio
+
+from conftest import Run, turns
+from rust_futures import Connection, live_futures, open_connection
+from soak import Often
+
+Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Any]
+
+
+async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    while data := await reader.read(1 << 16):
+        writer.write(data)
+        await writer.drain()
+    writer.close()
+
+
+@asynccontextmanager
+async def server(serve: Serve = echo, host: str = "127.0.0.1") -> AsyncIterator[int]:
+    """Serve connections on a free port, with asyncio's streams, or with uvloop's."""
+    handlers = set()
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        handlers.add(asyncio.current_task())
+        with contextlib.suppress(OSError, asyncio.CancelledError):
+            await serve(reader, writer)
+        with contextlib.suppress(OSError):
+            writer.close()
+
+    listening = await asyncio.start_server(handle, host, 0, backlog=4_096)
+    try:
+        yield listening.sockets[0].getsockname()[1]
+    finally:
+        listening.close()
+        for handler in handlers:
+            handler.cancel()  # type: ignore[union-attr]
+        await turns(3)
+
+
+def says(*chunks: bytes) -> Serve:
+    """A server that says these, one after the other, and hangs up."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        for chunk in chunks:
+            writer.write(chunk)
+            await writer.drain()
+            await asyncio.sleep(0)
+
+    return serve
+
+
+async def forever(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await asyncio.Event().wait()
+
+
+@pytest.mark.parametrize("data", [b"bytes", bytearray(b"array"), memoryview(b"a view")[2:]])
+def test_what_is_written_comes_back(run: Run, data: Any) -> None:
+    async def main() -> bytes:
+        async with server() as port, await open_connection("127.0.0.1", port) as connection:
+            await connection.write(data)
+            return await connection.readexactly(len(data))
+
+    assert run(main) == bytes(data)
+
+
+@pytest.mark.parametrize("size", [0, 1, 4_096, 65_536, 5_000_000])
+def test_messages_of_any_size(run: Run, size: int) -> None:
+    data = os.urandom(size)
+
+    async def main() -> bytes:
+        async with server() as port, await open_connection("127.0.0.1", port) as connection:
+            writing = asyncio.create_task(connection.write(data))  # the echo is read meanwhile
+            echoed = await connection.readexactly(size)
+            await writing
+            return echoed
+
+    assert run(main) == data
+
+
+def test_under_trio() -> None:
+    async def main() -> bytes:
+        listeners = await trio.open_tcp_listeners(0, host="127.0.0.1")
+        port = listeners[0].socket.getsockname()[1]
+
+        async def serve(stream: trio.SocketStream) -> None:
+            async for data in stream:
+                await stream.send_all(data)
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(trio.serve_listeners, serve, listeners)
+            async with await open_connection("127.0.0.1", port) as connection:
+                with trio.move_on_after(0.01):
+                    await connection.read()
+                await connection.write(b"trio")
+                answer: bytes = await connection.readexactly(4)
+            nursery.cancel_scope.cancel()
+        return answer
+
+    assert trio.run(main) == b"trio"
+
+
+async def read_all(connection: Any) -> Any:
+    """The same calls for both kinds of reader."""
+    return [
+        await connection.readline(),
+        await connection.read(3),
+        await connection.readexactly(4),
+        await connection.readline(),
+        await connection.read(0),
+        await connection.read(),
+        await connection.read(),
+        await connection.read(7),
+        await connection.readline(),
+    ]
+
+
+def test_reading_means_what_it_means_in_asyncio(run: Run) -> None:
+    chunks = b"a line\n", b"three", b"four", b"li", b"ne\nthe", b"rest"
+
+    async def main() -> tuple[Any, Any]:
+        async with server(says(*chunks)) as port:
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            await asyncio.sleep(0.01)
+            theirs = await read_all(reader)
+            writer.close()
+            async with await open_connection("127.0.0.1", port) as connection:
+                while_it_comes = await read_all(connection)
+            return theirs, while_it_comes
+
+    theirs, ours = run(main)
+    assert b"".join(theirs) == b"".join(ours) == b"".join(chunks)
+    assert ours[0] == theirs[0] == b"a line\n"
+    assert ours[-4:] == theirs[-4:] or ours[-3:] == theirs[-3:] == [b"", b"", b""]
+
+
+async def test_an_end_that_comes_too_early_gives_what_there_was() -> None:
+    async with (
+        server(says(b"half")) as port,
+        await open_connection("127.0.0.1", port) as connection,
+    ):
+        with pytest.raises(asyncio.IncompleteReadError) as caught:
+            await connection.readexactly(10)
+        assert (caught.value.partial, caught.value.expected) == (b"half", 10)
+        assert str(caught.value) == "4 bytes read on a total of 10 expected bytes"
+
+
+async def test_the_end_of_the_stream_is_no_bytes() -> None:
+    async with server(says()) as port, await open_connection("127.0.0.1", port) as connection:
+        assert [await connection.read() for _ in range(3)] == [b""] * 3
+        assert await connection.read(5) == b""
+        assert await connection.readline() == b""
+        assert await connection.readexactly(0) == b""
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        (b"x" * 11 + b"\n", "Separator is found, but chunk is longer than limit"),
+        (b"x" * 100, "Separator is not found, and chunk exceed the limit"),
+    ],
+)
+def test_a_line_beyond_the_limit_is_an_error(run: Run, line: bytes, message: str) -> None:
+    async def main() -> list[str]:
+        errors = []
+        async with server(says(line)) as port:
+            connection = await open_connection("127.0.0.1", port, limit=10)
+            reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=10)
+            for readline in (connection.readline, reader.readline):
+                with pytest.raises(ValueError, match=message) as caught:
+                    await readline()
+                errors.append(str(caught.value))
+            writer.close()
+        return errors
+
+    assert len(set(run(main))) == 1
+
+
+async def test_a_line_as_long_as_the_limit_is_none() -> None:
+    async with server(says(b"x" * 10 + b"\n", b"next\n")) as port:
+        connection = await open_connection("127.0.0.1", port, limit=10)
+        assert await connection.readline() == b"x" * 10 + b"\n"
+        assert await connection.readline() == b"next\n"
+
+
+async def test_nothing_is_lost_when_a_read_is_cancelled() -> None:
+    async def in_two(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"first ")
+        await reader.read(1)  # what tells that the read has been cancelled
+        writer.write(b"second")
+        await writer.drain()
+
+    async with server(in_two) as port, await open_connection("127.0.0.1", port) as connection:
+        for _ in range(3):
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(connection.readexactly(12), 0.01)
+        await connection.write(b".")
+        assert await connection.readexactly(12) == b"first second"
+
+
+async def test_and_the_first_try_loses_it() -> None:
+    async def in_two(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"first ")
+        await reader.read(1)
+        writer.write(b"second")
+        await writer.drain()
+
+    async with server(in_two) as port, await open_connection("127.0.0.1", port) as connection:
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(connection.first_try_readexactly(12), 0.05)
+        await connection.write(b".")
+        assert await connection.first_try_readexactly(6) == b"second"
+
+
+async def test_a_write_that_is_cancelled_leaves_the_rest_to_the_next() -> None:
+    size = 20_000_000
+    started = asyncio.Event()
+    received = bytearray()
+
+    async def slow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await started.wait()
+        while data := await reader.read(1 << 20):
+            received.extend(data)
+
+    async with server(slow) as port:
+        async with await open_connection("127.0.0.1", port) as connection:
+            writing = asyncio.create_task(connection.write(b"1" * size))
+            await asyncio.sleep(0.01)
+            assert not writing.done()  # the kernel does not take it all: that is the backpressure
+            writing.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await writing
+            started.set()
+            await connection.write(b"2" * 10)
+        while len(received) < size + 10:
+            await asyncio.sleep(0)
+    assert received == b"1" * size + b"2" * 10
+
+
+async def test_two_writers_do_not_mix() -> None:
+    size, letters = 3_000_000, (b"1", b"2", b"3")
+    async with server() as port, await open_connection("127.0.0.1", port) as connection:
+        writing = [asyncio.create_task(connection.write(letter * size)) for letter in letters]
+        echoed = await connection.readexactly(3 * size)
+        await asyncio.gather(*writing)
+    assert echoed == b"1" * size + b"2" * size + b"3" * size
+
+
+@pytest.mark.parametrize("method", ["read", "readline"])
+async def test_a_second_reader_at_once_is_refused(method: str) -> None:
+    async with server(forever) as port, await open_connection("127.0.0.1", port) as connection:
+        first = asyncio.create_task(connection.readexactly(5))
+        await turns(3)
+        with pytest.raises(RuntimeError) as ours:
+            await getattr(connection, method)()
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        native = asyncio.create_task(reader.readexactly(5))
+        await turns(3)
+        with pytest.raises(RuntimeError) as theirs:
+            await getattr(reader, method)()
+        for task in (first, native):
+            task.cancel()
+        writer.close()
+    # asyncio's `readline` says the name of what it calls.
+    assert str(ours.value).replace("readline", "readuntil") == str(theirs.value)
+
+
+async def test_use_after_close_says_so() -> None:
+    async with server() as port:
+        connection = await open_connection("127.0.0.1", port)
+        assert repr(connection).startswith(f"<Connection to 127.0.0.1:{port} from 127.0.0.1:")
+        connection.close()
+        connection.close()
+        assert repr(connection).endswith(", closed>")
+        calls: dict[str, Callable[[], Any]] = {
+            "read": connection.read,
+            "readline": connection.readline,
+            "readexactly": lambda: connection.readexactly(1),
+            "write": lambda: connection.write(b"x"),
+        }
+        for name, call in calls.items():
+            with pytest.raises(RuntimeError, match=rf"^{name}\(\) called on a closed connection$"):
+                await call()
+
+
+async def test_closed_under_a_pending_read_it_is_the_end_of_the_stream() -> None:
+    async with server(forever) as port:
+        connection = await open_connection("127.0.0.1", port)
+        pending = asyncio.create_task(connection.read())
+        await turns(3)
+        connection.close()
+        assert await pending == b""
+
+
+async def test_dropped_under_a_pending_read_it_is_closed_too() -> None:
+    ended = asyncio.Event()
+
+    async def waits(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        ended.set()
+
+    async with server(waits) as port:
+        connection = await open_connection("127.0.0.1", port)
+        pending = asyncio.create_task(connection.read())
+        await turns(3)
+        del connection
+        gc.collect()
+        assert await pending == b""
+        await ended.wait()
+
+
+def test_nobody_listens_there(run_anywhere: Run) -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        port = unused.getsockname()[1]
+
+        async def main() -> None:
+            await open_connection("127.0.0.1", port)
+
+        with pytest.raises(ConnectionRefusedError) as caught:
+            run_anywhere(main)
+    assert caught.value.errno == errno.ECONNREFUSED
+    assert caught.value.strerror == os.strerror(errno.ECONNREFUSED)
+
+
+def test_there_is_no_such_host(run_anywhere: Run) -> None:
+    async def main() -> None:
+        await open_connection("no-such-host.invalid", 80)
+
+    with pytest.raises(socket.gaierror, match="failed to lookup address information"):
+        run_anywhere(main)
+
+
+async def test_host_names_and_ipv6() -> None:
+    async with server(host="localhost") as port, await open_connection("localhost", port) as named:
+        await named.write(b"by name")
+        assert await named.readexactly(7) == b"by name"
+    if socket.has_ipv6:
+        with contextlib.suppress(OSError):  # a machine may have none
+            async with server(host="::1") as port, await open_connection("::1", port) as connection:
+                await connection.write(b"six")
+                assert await connection.readexactly(3) == b"six"
+
+
+async def test_bad_arguments() -> None:
+    async with server() as port, await open_connection("127.0.0.1", port) as connection:
+        with pytest.raises(ValueError, match=r"^readexactly size can not be less than zero$"):
+            connection.readexactly(-1)
+        with pytest.raises(
+            TypeError, match=r"^data argument must be a bytes-like object, not 'str'$"
+        ):
+            connection.write("text")  # type: ignore[arg-type]
+    with pytest.raises(OverflowError):
+        open_connection("127.0.0.1", 65_536)
+
+
+async def test_a_peer_that_resets_is_an_error() -> None:
+    async def resets(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        peer = writer.get_extra_info("socket")
+        peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        writer.transport.abort()
+
+    async with server(resets) as port, await open_connection("127.0.0.1", port) as connection:
+        with pytest.raises(ConnectionResetError) as caught:
+            await connection.read()
+        assert caught.value.errno == errno.ECONNRESET
+        with pytest.raises((BrokenPipeError, ConnectionResetError)):
+            while True:
+                await connection.write(b"into the void")
+
+
+async def test_a_peer_that_stalls_hurts_nobody_else() -> None:
+    async with server(forever) as stalled, server() as port:
+        silent = await open_connection("127.0.0.1", stalled)
+        waiting = asyncio.create_task(silent.read())
+        writing = asyncio.create_task(silent.write(b"x" * 20_000_000))
+        async with await open_connection("127.0.0.1", port) as connection:
+            for _ in range(100):
+                await connection.write(b"ping")
+                assert await connection.readexactly(4) == b"ping"
+        assert not waiting.done()
+        assert not writing.done()
+        silent.close()
+        assert await waiting == b""
+        with pytest.raises(RuntimeError, match="closed connection"):
+            await writing
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="needs /proc")
+def test_opened_and_dropped_by_the_thousand(run: Run, often: Often) -> None:
+    async def main() -> tuple[int, int]:
+        async with server() as port:
+            for _ in range(10):
+                await open_connection("127.0.0.1", port)
+            await asyncio.sleep(0.05)
+            before = len(os.listdir("/proc/self/fd"))
+            for _ in range(often(500, 10_000)):
+                connection = await open_connection("127.0.0.1", port)
+                await connection.write(b"x")
+                del connection
+            gc.collect()
+            await asyncio.sleep(0.05)  # the server hears of it
+            return before, len(os.listdir("/proc/self/fd"))
+
+    before, after = run(main)
+    assert after <= before + 20
+
+
+async def test_many_connections_at_once(often: Often) -> None:
+    number = often(200, 2_000)
+    async with server() as port:
+
+        async def talk(name: int) -> bytes:
+            async with await open_connection("127.0.0.1", port) as connection:
+                for _ in range(5):
+                    await connection.write(f"{name}\n".encode())
+                    line: bytes = await connection.readline()
+                return line
+
+        lines = await asyncio.gather(*(talk(name) for name in range(number)))
+    assert lines == [f"{name}\n".encode() for name in range(number)]
+    assert live_futures() == 0
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+@pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")
+async def test_a_fork_leaves_the_parents_connection_alone() -> None:
+    async with server() as port, await open_connection("127.0.0.1", port) as connection:
+        inherited: list[Connection] = [connection]
+        child = os.fork()
+        if not child:
+            inherited.clear()  # forgotten here, not closed: the socket is the parent's
+            os._exit(0)
+        os.waitpid(child, 0)  # noqa: ASYNC222
+        reading = asyncio.create_task(connection.readexactly(5))
+        await connection.write(b"still")
+        assert await reading == b"still"
