@@ -38,11 +38,11 @@ async def main() -> None:
         print("  ", str(panic).split(":")[0])  # line and column follow
 
     print("5. A connection, to a server of asyncio's")
-    server = await asyncio.start_server(echo, "127.0.0.1", 0)
-    port = server.sockets[0].getsockname()[1]
-    async with await open_connection("127.0.0.1", port) as connection:
-        await connection.write(b"ping\n")
-        print("  ", await connection.readline())
+    async with await asyncio.start_server(echo, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        async with await open_connection("127.0.0.1", port) as connection:
+            await connection.write(b"ping\n")
+            print("  ", await connection.readline())
 
 
 async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -10,9 +10,14 @@ from hypothesis import settings
 
 import coroutine_class
 import in_python
+from soak import often as often
+from soak import pytest_addoption as pytest_addoption
 
-settings.register_profile("default", max_examples=1_500, deadline=None)
-settings.register_profile("soak", max_examples=100_000, deadline=None)
+
+def pytest_configure(config: pytest.Config) -> None:
+    scripts = 100_000 if config.getoption("--soak") else 1_500
+    settings.register_profile("scripts", max_examples=scripts, deadline=None)
+    settings.load_profile("scripts")
 
 
 @pytest.fixture(params=[native, in_python, coroutine_class], ids=["native", "twin", "rust"])

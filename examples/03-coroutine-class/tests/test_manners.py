@@ -17,6 +17,7 @@ import pytest
 from native import turn
 
 from coroutine_class import countdown, delegate, my_coroutine
+from soak import Often
 
 
 @pytest.mark.parametrize("name", ["my_coroutine", "countdown", "delegate"])
@@ -144,9 +145,7 @@ def test_a_weak_reference_sees_its_end(book: ModuleType) -> None:
     assert end() is None
 
 
-def test_a_great_many_leave_memory_flat(request: pytest.FixtureRequest) -> None:
-    soak = request.config.getoption("--hypothesis-profile") == "soak"
-
+def test_a_great_many_leave_memory_flat(often: Often) -> None:
     def make_and_await(times: int) -> None:
         for _ in range(times):
             for coroutine in (my_coroutine(), countdown(0), delegate(my_coroutine())):
@@ -156,7 +155,7 @@ def test_a_great_many_leave_memory_flat(request: pytest.FixtureRequest) -> None:
     tracemalloc.start()
     make_and_await(100)
     before, _ = tracemalloc.get_traced_memory()
-    make_and_await(333_333 if soak else 3_333)
+    make_and_await(often(3_333, 333_333))
     after, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert after - before < 10_000  # bytes

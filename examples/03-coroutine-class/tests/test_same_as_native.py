@@ -1,6 +1,6 @@
 """Random scripts: whatever is done to it, `delegate` does what `async def` does.
 
-`pytest --hypothesis-profile=soak tests/test_same_as_native.py` plays a hundred thousand of them.
+`pytest --soak tests/test_same_as_native.py` plays a hundred thousand of them.
 """
 
 from __future__ import annotations

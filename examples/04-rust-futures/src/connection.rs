@@ -74,7 +74,7 @@ type Read = Result<Bytes, StreamError>;
 impl Connection {
     /// Awaits to what has come, `n` bytes at most and at least one; with -1, to all until the end.
     /// To `b""` at the end of the stream.
-    #[pyo3(signature = (n=-1))]
+    #[pyo3(signature = (n=-1), text_signature = "($self, n=-1)")]
     fn read(&self, n: isize) -> Coroutine {
         let want = usize::try_from(n).map_or(Want::All, Want::Some);
         polled_coroutine(c"read", self.reads("read", want))
