@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 import threading
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -103,3 +105,18 @@ async def parked(awaitable: Awaitable[Any]) -> asyncio.Task[Any]:
     task = asyncio.create_task(main())
     await turns(3)
     return task
+
+
+def open_if_read(fifo: Path) -> int | None:
+    """Open the pipe for writing, if somebody reads it."""
+    try:
+        return os.open(fifo, os.O_WRONLY | os.O_NONBLOCK)
+    except OSError:
+        return None
+
+
+async def opened_for_writing(fifo: Path) -> int:
+    """Open the pipe for writing, as soon as somebody reads it."""
+    while not (writer := open_if_read(fifo)):
+        await asyncio.sleep(0)
+    return writer

@@ -16,7 +16,7 @@ import pytest
 import trio
 import trio.lowlevel
 
-from conftest import Run, parked, turns, wait_until
+from conftest import Run, open_if_read, opened_for_writing, parked, turns, wait_until
 from rust_futures import live_futures, pending, read_blocking, sleep, yield_now
 from soak import Often
 
@@ -72,6 +72,23 @@ def test_after_a_task_group_failed(book: ModuleType, run: Run) -> None:
         return live
 
     assert run(main) == 0
+
+
+def test_after_an_eager_task_was_cancelled() -> None:
+    if sys.version_info < (3, 12):
+        pytest.skip("eager Tasks came with 3.12")
+
+    async def main() -> int:
+        asyncio.get_running_loop().set_task_factory(asyncio.eager_task_factory)
+        task = asyncio.create_task(pending())
+        assert live_futures() == 1  # it has begun already
+        task.cancel()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        return live_futures()
+
+    assert asyncio.run(main()) == 0
 
 
 def test_after_a_cancel_scope_of_trio() -> None:
@@ -286,18 +303,3 @@ def test_in_every_way_at_random_each_ends_once(run: Run, often: Often) -> None:
     assert cancelled + results.count("done") == number
     assert cancelled > 0
     assert live_futures() == 0
-
-
-def open_if_read(fifo: Path) -> int | None:
-    """Open the pipe for writing, if somebody reads it."""
-    try:
-        return os.open(fifo, os.O_WRONLY | os.O_NONBLOCK)
-    except OSError:
-        return None
-
-
-async def opened_for_writing(fifo: Path) -> int:
-    """Open the pipe for writing, as soon as somebody reads it."""
-    while not (writer := open_if_read(fifo)):
-        await asyncio.sleep(0)
-    return writer

@@ -120,6 +120,26 @@ else:
     assert run(program) == (0, "")
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a named pipe")
+def test_as_many_futures_work_at_once_as_there_are_workers(tmp_path: object) -> None:
+    program = f"""
+set_worker_threads(3)
+pipes = [f"{tmp_path}/{{number}}" for number in range(3)]
+for pipe in pipes:
+    os.mkfifo(pipe)
+async def main():
+    reading = [asyncio.create_task(read_blocking(pipe)) for pipe in pipes]
+    # To open a pipe waits for its reader, which keeps a worker: all are at it at the same time.
+    writers = [await asyncio.to_thread(open, pipe, "w") for pipe in pipes]
+    for writer in writers:
+        writer.write("at once")
+        writer.close()
+    assert await asyncio.gather(*reading) == ["at once"] * 3
+asyncio.run(main())
+"""
+    assert run(program) == (0, "")
+
+
 def run(program: str) -> tuple[int, str]:
     """Return the exit code of a process that runs this, and all that it prints."""
     done = subprocess.run(

@@ -13,13 +13,22 @@ from pathlib import Path
 import pytest
 
 from conftest import Run, wait_until
-from rust_futures import beat, compute, first_try_compute, hash_file, live_futures, pending, sleep
+from rust_futures import (
+    beat,
+    compute,
+    first_try_compute,
+    hash_file,
+    live_futures,
+    pending,
+    sleep,
+)
 from soak import Often
 
+unix = pytest.mark.skipif(sys.platform == "win32", reason="needs a named pipe")
 GIL = getattr(sys, "_is_gil_enabled", lambda: True)()
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="needs a named pipe")
+@unix
 def test_while_a_file_keeps_it_waiting_the_loop_goes_on(run_anywhere: Run, tmp_path: Path) -> None:
     fifo = tmp_path / "fifo"
     os.mkfifo(fifo)
