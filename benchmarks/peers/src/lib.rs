@@ -1,0 +1,19 @@
+//! What the published ways to await a Rust future do: for `nox -s peers` and `nox -s bridges`.
+//!
+//! Both submodules have the functions of chapter 04, by the same names: `async_fn` as PyO3's
+//! `async fn`, `into_py` by pyo3-async-runtimes. `wake_thread` is the bare cost of waking a loop.
+#![forbid(unsafe_code)]
+
+mod async_fn;
+mod into_py;
+mod wake_thread;
+mod work;
+
+use pyo3::prelude::*;
+
+/// What the published ways to await a Rust future do.
+#[pymodule]
+mod published {
+    #[pymodule_export]
+    use super::{async_fn::async_fn, into_py::into_py, wake_thread::wake_thread};
+}
