@@ -39,6 +39,7 @@ from python_discovery import get_interpreter
 ROOT = Path(__file__).parent
 CHAPTERS = sorted(ROOT.glob("examples/[0-9][0-9]-*"))
 RUNGS = ROOT / "benchmarks" / "rungs"
+PEERS = ROOT / "benchmarks" / "peers"
 PYTHONS = ["3.11", "3.12", "3.13", "3.14", "3.15", "3.14t", "3.15t"]
 
 nox.needs_version = ">=2026.10"
@@ -150,13 +151,32 @@ def instructions(session: nox.Session) -> None:
     session.run("python", str(ROOT / "benchmarks" / "instructions.py"), str(slower))
 
 
+@nox.session(python=PYTHONS, default=False)
+def peers(session: nox.Session) -> None:
+    """What each published way to await a Rust future does, beside chapter 04's."""
+    run_beside_the_peers(session, "peers.py")
+
+
+@nox.session(python=PYTHONS, default=False)
+def bridges(session: nox.Session) -> None:
+    """How fast each published way to await a Rust future is, beside chapter 04's."""
+    run_beside_the_peers(session, "bridges.py")
+
+
+def run_beside_the_peers(session: nox.Session, script: str) -> None:
+    """Run this script of the benchmarks, with chapter 04 as soon as there is one."""
+    for folder in [PEERS, *(chapter for chapter in CHAPTERS if chapter.name.startswith("04"))]:
+        install(session, copy_out_of_the_repository(session, folder))
+    session.run("python", str(ROOT / "benchmarks" / script), *session.posargs)
+
+
 @nox.session(python=FOUND[:1])
 def types(session: nox.Session) -> None:
     """Strict types: noxfile, twins and tests, and the stubs against the built modules."""
     session.install("mypy==2.4.1", "filelock==4.2.11", "nox==2026.10.20", "python-discovery==1.9.5")
     session.run("mypy", "--strict", __file__, ".ci", "benchmarks")
-    for chapter in CHAPTERS:
-        folder = copy_out_of_the_repository(session, chapter)
+    for crate in [*CHAPTERS, PEERS]:
+        folder = copy_out_of_the_repository(session, crate)
         install(session, folder)
         session.run("mypy", ".")
         module = package(folder).replace("-", "_")
@@ -174,8 +194,8 @@ def lint_rust(session: nox.Session) -> None:
             ["cargo", tool, "--version"], capture_output=True, check=False
         ).returncode:
             session.skip("rustfmt or clippy is missing: `rustup component add rustfmt clippy`")
-    for folder in (*CHAPTERS, RUNGS):
-        session.chdir(folder)
+    for crate in (*CHAPTERS, RUNGS, PEERS):
+        session.chdir(crate)
         session.run("cargo", "fmt", "--check")
         options = ["--release", "--locked", "--all-targets", "--", "-D", "warnings"]
         session.run("cargo", "clippy", *options, env=cargo_environment(FOUND[0]))
@@ -247,8 +267,9 @@ def cargo_environment(python: str) -> dict[str, str]:
 
 
 def package(folder: Path) -> str:
-    """Return the name of the folder's package: that of the folder, without the number."""
-    return re.sub(r"^\d+-", "", folder.name)
+    """Return the name of the package that the folder makes."""
+    project: str = tomllib.loads((folder / "pyproject.toml").read_text("utf-8"))["project"]["name"]
+    return project
 
 
 def require_rust(session: nox.Session, folder: Path) -> None:
