@@ -29,6 +29,8 @@ class MyCoroutine:
         self._state = "created"
 
     def __await__(self) -> Any:
+        if self._state == "suspended":  # two would take each other's steps
+            raise RuntimeError("coroutine is being awaited already")
         return self
 
     def __next__(self) -> Any:
@@ -137,8 +139,6 @@ class Delegate:
 
     def resume(self, verb: str, value: Any) -> Step:
         if self.awaits is None:
-            if getattr(self.awaitable, "cr_suspended", False):
-                raise RuntimeError("coroutine is being awaited already")
             self.awaits = self.awaitable.__await__()
         try:
             return "yield", self.pass_on(verb, value)

@@ -5,7 +5,7 @@
 
 use pyo3::{
     PyTraverseError, PyVisit,
-    exceptions::{PyRuntimeError, PyStopIteration},
+    exceptions::PyStopIteration,
     intern,
     prelude::*,
     types::{PyIterator, iterator::PySendResult},
@@ -88,7 +88,6 @@ impl Delegate {
 
 impl Inner {
     fn of(awaitable: &Bound<'_, PyAny>) -> PyResult<Self> {
-        refuse_if_awaited_elsewhere(awaitable)?;
         let steps = get_awaitable(awaitable)?;
         let target = if is_coroutine(awaitable)? {
             awaitable.clone()
@@ -137,16 +136,6 @@ impl Inner {
                 Ok(())
             }
         }
-    }
-}
-
-/// `get_awaitable` refuses a native coroutine that somebody awaits already. This goes for ours too.
-fn refuse_if_awaited_elsewhere(awaitable: &Bound<'_, PyAny>) -> PyResult<()> {
-    match awaitable.cast::<MyCoroutine>() {
-        Ok(ours) if ours.get().cr_suspended() => Err(PyRuntimeError::new_err(
-            "coroutine is being awaited already",
-        )),
-        _ => Ok(()),
     }
 }
 

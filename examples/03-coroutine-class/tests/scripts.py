@@ -96,6 +96,10 @@ class Run:
         except BaseException as error:
             return "raises", describe(error)
 
+    def iterator(self) -> Any:
+        """Ours is its own; that of a native one is made by `__await__`."""
+        return self.coroutine if hasattr(self.coroutine, "__next__") else self.coroutine.__await__()
+
     def act(self, verb: str, *names: str) -> object:
         if verb == "send":
             return self.coroutine.send(VALUES[names[0]]())
@@ -104,7 +108,7 @@ class Run:
         if verb == "close":
             return self.coroutine.close()
         if verb == "next":
-            return next(self.coroutine.__await__())
+            return next(self.iterator())
         first, *rest = names
         arguments = [self.exception(first), *(VALUES[name]() for name in rest)]
         if "native" in self.shape and len(arguments) > 1 and not makes_an_exception(arguments):

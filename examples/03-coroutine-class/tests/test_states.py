@@ -128,12 +128,15 @@ def test_a_class_thrown_in_may_make_something_else(module: ModuleType) -> None:
         module.countdown(1).throw(MakesANumber)
 
 
-def test_one_that_is_awaited_is_not_awaited_by_another(book: ModuleType) -> None:
+@pytest.mark.parametrize("second", [native, coroutine_class], ids=["native", "rust"])
+def test_one_that_is_awaited_is_not_awaited_by_another(
+    book: ModuleType, second: ModuleType
+) -> None:
     shared = book.countdown(1)
     first = book.delegate(shared)
     first.send(None)
     with pytest.raises(RuntimeError, match=r"^coroutine is being awaited already$"):
-        book.delegate(shared).send(None)
+        second.delegate(shared).send(None)
     assert finish(first) == "liftoff"
 
 

@@ -83,6 +83,14 @@ async def test_it_cannot_be_awaited_twice() -> None:
         await coroutine
 
 
+async def test_nor_by_two_at_once() -> None:
+    coroutine = sleep(0.01, "slept")
+    first = await parked(coroutine)
+    with pytest.raises(RuntimeError, match=r"^coroutine is being awaited already$"):
+        await coroutine
+    assert await first == "slept"
+
+
 async def test_it_takes_no_value_before_it_has_begun() -> None:
     coroutine = sleep(0)
     with pytest.raises(TypeError, match=r"^can't send non-None value to a just-started coroutine$"):

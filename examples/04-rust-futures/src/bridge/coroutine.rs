@@ -43,8 +43,14 @@ impl Coroutine {
 #[pymethods]
 impl Coroutine {
     /// Returns the coroutine itself, which is an iterator to `await`, though not to `iter()`.
-    fn __await__(this: Bound<'_, Self>) -> Bound<'_, Self> {
-        this
+    ///
+    /// Raises `RuntimeError` if somebody awaits it already: two would take each other's steps.
+    fn __await__(this: Bound<'_, Self>) -> PyResult<Bound<'_, Self>> {
+        if this.get().cr_suspended() {
+            let message = "coroutine is being awaited already";
+            return Err(PyRuntimeError::new_err(message));
+        }
+        Ok(this)
     }
 
     fn __next__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
@@ -131,7 +137,7 @@ impl Coroutine {
     }
 
     #[getter]
-    pub fn cr_suspended(&self) -> bool {
+    fn cr_suspended(&self) -> bool {
         matches!(*self.lock(), State::Suspended(_))
     }
 
