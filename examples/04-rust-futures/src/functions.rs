@@ -107,6 +107,15 @@ pub fn polled_yield_now() -> Coroutine {
     })
 }
 
+/// As `sleep`, on the event loop's own thread: tokio's timer wakes the loop.
+#[pyfunction]
+pub fn polled_sleep(delay: f64) -> Coroutine {
+    polled_coroutine(c"polled_sleep", async move {
+        time::sleep(Duration::try_from_secs_f64(delay.max(0.0)).unwrap_or(Duration::MAX)).await;
+        Ok::<_, Infallible>(())
+    })
+}
+
 /// Suspends `times` times on the runtime and comes back once.
 #[pyfunction]
 pub fn steps(times: u64) -> Coroutine {

@@ -21,15 +21,15 @@ use pyo3::prelude::*;
 mod rust_futures {
     use pyo3::prelude::*;
 
-    use crate::bridge::{RustPanic, watch_for_forks};
+    use crate::bridge;
     #[pymodule_export]
     use crate::{
         bridge::{Coroutine, set_worker_threads},
         connection::{Connection, open_connection},
         first_try::{FirstTry, first_try_compute, first_try_sleep, first_try_steps},
         functions::{
-            compute, explode, fail, hash_file, live_futures, pending, polled_yield_now,
-            read_blocking, ready, sleep, steps, yield_now,
+            compute, explode, fail, hash_file, live_futures, pending, polled_sleep,
+            polled_yield_now, read_blocking, ready, sleep, steps, yield_now,
         },
         solutions::hash_both,
         work::beat,
@@ -37,7 +37,6 @@ mod rust_futures {
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
-        module.add("RustPanic", module.py().get_type::<RustPanic>())?;
-        watch_for_forks(module)
+        bridge::set_up(module)
     }
 }

@@ -90,3 +90,17 @@ fn what_two_workers_post_twice_arrives() {
         assert_eq!(event_loop.collect(4), [0, 1, 2, 3]);
     });
 }
+
+/// A loop is closed while a worker posts: the letter is taken out or dropped, and not kept.
+#[test]
+fn nothing_is_kept_in_a_mailbox_that_is_closed() {
+    loom::model(|| {
+        let mailbox = Arc::new(Mailbox::new());
+        let letter = Arc::new(());
+        let (worker, posted) = (Arc::clone(&mailbox), Arc::clone(&letter));
+        let thread = thread::spawn(move || worker.push(posted));
+        drop(mailbox.close());
+        thread.join().unwrap();
+        assert_eq!(Arc::strong_count(&letter), 1);
+    });
+}

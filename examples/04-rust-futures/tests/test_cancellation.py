@@ -17,7 +17,7 @@ import trio
 import trio.lowlevel
 
 from conftest import Run, open_if_read, opened_for_writing, parked, turns, wait_until
-from rust_futures import live_futures, pending, read_blocking, sleep, yield_now
+from rust_futures import live_futures, pending, read_blocking, sleep, steps, yield_now
 from soak import Often
 
 unix = pytest.mark.skipif(sys.platform == "win32", reason="needs a named pipe")
@@ -303,3 +303,57 @@ def test_in_every_way_at_random_each_ends_once(run: Run, often: Often) -> None:
     assert cancelled + results.count("done") == number
     assert cancelled > 0
     assert live_futures() == 0
+
+
+def test_trio_may_cancel_what_has_finished_in_the_same_tick(capfd: Any) -> None:
+    async def main() -> None:
+        for _ in range(50):
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(sleep, 0.0005)
+                for _ in range(3):
+                    await trio.lowlevel.checkpoint()
+                wait_until(lambda: live_futures() == 0)
+                nursery.cancel_scope.cancel()
+
+    trio.run(main)
+    assert capfd.readouterr().err == ""
+
+
+@unix
+async def test_thrown_twice_an_exception_is_not_its_own_context(fifo: Path) -> None:
+    error = LookupError("twice")
+    coroutine = read_blocking(fifo)
+    coroutine.send(None)
+    writer = await opened_for_writing(fifo)
+    for _ in range(2):
+        coroutine.throw(error)  # a worker is polling: it waits
+    os.close(writer)
+    wait_until(lambda: live_futures() == 0)
+    with pytest.raises(LookupError, match="twice"):
+        coroutine.send(None)
+    assert error.__context__ is None
+
+
+@unix
+async def test_a_second_exception_has_the_first_as_its_context(fifo: Path) -> None:
+    coroutine = read_blocking(fifo)
+    coroutine.send(None)
+    writer = await opened_for_writing(fifo)
+    coroutine.throw(LookupError("first"))
+    coroutine.throw(OSError("second"))
+    os.close(writer)
+    wait_until(lambda: live_futures() == 0)
+    with pytest.raises(OSError, match="second") as caught:
+        while True:
+            coroutine.send(None)
+            await asyncio.sleep(0)
+    assert repr(caught.value.__context__) == "LookupError('first')"
+
+
+async def test_cancelled_during_a_poll_that_goes_on_it_is_a_cancellation() -> None:
+    for _ in range(100):
+        task = await parked(steps(10**12))
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert live_futures() == 0

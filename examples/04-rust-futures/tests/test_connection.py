@@ -371,11 +371,13 @@ async def test_bad_arguments() -> None:
 
 async def test_a_peer_that_resets_is_an_error() -> None:
     async def resets(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1)
         peer = writer.get_extra_info("socket")
         peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         writer.transport.abort()
 
     async with server(resets) as port, await open_connection("127.0.0.1", port) as connection:
+        await connection.write(b".")
         with pytest.raises(ConnectionResetError) as caught:
             await connection.read()
         assert caught.value.errno == errno.ECONNRESET

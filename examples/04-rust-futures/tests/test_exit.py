@@ -68,6 +68,33 @@ coroutine.send(None)
 asyncio._set_running_loop(None)
 loop.close()
 """,
+    "on a called loop in an exit handler": """
+class Loop(asyncio.SelectorEventLoop):
+    def add_reader(self, *arguments):
+        raise NotImplementedError
+loop = Loop()
+def last():
+    try:
+        loop.run_until_complete(sleep(0.01))
+    except RuntimeError as error:
+        assert "while the interpreter exits" in str(error)
+    else:
+        sys.exit("nobody could wake it")
+atexit.register(last)
+loop.run_until_complete(sleep(0.001))
+""",
+    "after Ctrl-C": """
+import signal
+async def main():
+    await start()
+    signal.setitimer(signal.ITIMER_REAL, 0.02)
+    await pending()
+signal.signal(signal.SIGALRM, lambda *_: os.kill(os.getpid(), signal.SIGINT))
+try:
+    asyncio.run(main())
+except KeyboardInterrupt:
+    assert live_futures() == 0
+""",
     "in an exit handler": """
 def last():
     asyncio.run(sleep(0.001))
@@ -104,6 +131,21 @@ def main_without_end(main):
         task._log_destroy_pending = False
 """
     assert run(helper + program) == (0, "")
+
+
+def test_a_runtime_that_cannot_start_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TOKIO_WORKER_THREADS", "nonsense")
+    program = """
+for _ in range(2):
+    try:
+        asyncio.run(yield_now())
+    except OSError as error:
+        assert "TOKIO_WORKER_THREADS" in str(error), error
+    else:
+        sys.exit("no error")
+assert live_futures() == 0
+"""
+    assert run(program) == (0, "")
 
 
 def test_worker_threads_can_be_set_before_the_first_use() -> None:

@@ -14,6 +14,7 @@ import pytest
 
 from conftest import turns
 from rust_futures import live_futures, pending, sleep, yield_now
+from soak import Often
 
 pytestmark = [
     pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork"),
@@ -102,3 +103,20 @@ def test_a_pool_of_multiprocessing_that_forks() -> None:
     with multiprocessing.get_context("fork").Pool(2) as pool:
         assert pool.map(work, range(20)) == list(range(20))
     asyncio.run(yield_now())
+
+
+def test_forks_while_workers_finish_futures(often: Often) -> None:
+    async def main() -> None:
+        async def busy() -> None:
+            while not ended:
+                await asyncio.gather(*(yield_now() for _ in range(200)))
+
+        task = asyncio.create_task(busy())
+        for _ in range(often(20, 500)):
+            await turns(1)
+            assert in_child(lambda: None) == 0  # it would hang on a lock that was copied taken
+        ended.append(True)
+        await task
+
+    ended: list[bool] = []
+    asyncio.run(main())

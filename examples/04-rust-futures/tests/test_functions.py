@@ -25,6 +25,7 @@ from rust_futures import (
     hash_file,
     live_futures,
     pending,
+    polled_sleep,
     polled_yield_now,
     ready,
     sleep,
@@ -187,6 +188,14 @@ def test_polled_in_place_it_suspends_when_it_must(run_anywhere: Run) -> None:
         return counts
 
     assert run_anywhere(main) == [0, 1]
+
+
+def test_polled_in_place_it_finds_the_timer_of_its_runtime(run_anywhere: Run) -> None:
+    async def main() -> int:
+        await polled_sleep(0.001)
+        return live_futures()
+
+    assert run_anywhere(main) == 0
 
 
 def test_polled_in_place_a_great_many_are_woken_together(run: Run) -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
+import subprocess
 import sys
 import threading
+import types
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -195,3 +197,108 @@ def test_in_debug_mode(run: Run) -> None:
         return await asyncio.gather(*(sleep(0.001, number) for number in range(10)))
 
     assert run(main) == list(range(10))
+
+
+@linux
+def test_a_loop_closed_with_futures_out_leaves_no_file_open(loop_factory: NewLoop) -> None:
+    def close_one() -> None:
+        loop = loop_factory()
+        tasks = [loop.create_task(pending()) for _ in range(3)]
+        loop.run_until_complete(asyncio.sleep(0.001))
+        loop.close()
+        for task in tasks:
+            task._log_destroy_pending = False  # type: ignore[attr-defined]
+
+    close_one()
+    gc.collect()
+    before = len(os.listdir("/proc/self/fd"))
+    for _ in range(50):
+        close_one()
+    gc.collect()
+    wait_until(lambda: len(os.listdir("/proc/self/fd")) <= before)
+
+
+def test_begun_on_one_loop_it_cannot_go_on_on_another() -> None:
+    loops = [asyncio.new_event_loop() for _ in range(2)]
+
+    async def begin() -> Any:
+        coroutine = pending()
+        coroutine.send(None)
+        return coroutine
+
+    async def go_on(coroutine: Any) -> None:
+        with pytest.raises(
+            RuntimeError, match=r"^the coroutine was begun on a different event loop$"
+        ):
+            coroutine.send(None)
+
+    loops[1].run_until_complete(go_on(loops[0].run_until_complete(begin())))
+    for loop in loops:
+        loop.close()
+
+
+@pytest.mark.parametrize("half", [None, types.ModuleType("trio.lowlevel")])
+def test_a_trio_that_is_not_wholly_imported_does_not_run(
+    half: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "trio.lowlevel", half)
+    assert asyncio.run(sleep(0, "asyncio")) == "asyncio"
+
+
+def test_trio_ends_though_a_coroutine_is_left_that_nobody_drives() -> None:
+    async def main() -> Any:
+        forgotten = pending()
+        forgotten.send(None)
+        await yield_now()
+        return forgotten
+
+    forgotten = trio.run(main)
+    assert live_futures() == 0
+    forgotten.close()
+
+
+def test_what_cannot_wait_is_raised_when_all_have_been_resumed() -> None:
+    """As `KeyboardInterrupt`, when Ctrl-C comes while a batch is delivered."""
+
+    class Interrupted(asyncio.SelectorEventLoop):
+        interrupt = False
+
+        def call_soon(  # type: ignore[override]
+            self, *arguments: Any, **keywords: Any
+        ) -> asyncio.Handle:
+            handle = super().call_soon(*arguments, **keywords)
+            if self.interrupt:
+                self.interrupt = False
+                raise KeyboardInterrupt
+            return handle
+
+    loop = Interrupted()
+    tasks = [loop.create_task(sleep(0.001, number)) for number in range(10)]
+    loop.run_until_complete(turns(3))  # all are parked
+    wait_until(lambda: live_futures() == 0)
+    loop.interrupt = True
+    with pytest.raises(KeyboardInterrupt):
+        loop.run_forever()
+    assert loop.run_until_complete(asyncio.gather(*tasks)) == list(range(10))
+    loop.close()
+
+
+@linux
+def test_a_loop_that_is_closed_does_not_end_a_process_that_does_without_sigpipe() -> None:
+    program = """
+import asyncio, signal, time
+from rust_futures import read_blocking, sleep
+signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+for _ in range(30):
+    loop = asyncio.new_event_loop()
+    tasks = [loop.create_task(sleep(0.001)) for _ in range(20)]
+    loop.run_until_complete(asyncio.sleep(0.001))
+    loop.close()
+    for task in tasks:
+        task._log_destroy_pending = False
+time.sleep(0.01)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")

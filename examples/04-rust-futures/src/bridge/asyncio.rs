@@ -9,7 +9,7 @@ use pyo3::{
 
 use super::{
     doorbell::{Bell, Doorbell},
-    event_loop::{EventLoop, Library, Parked, none_is_running},
+    event_loop::{EventLoop, Library, Parked},
     messenger,
 };
 
@@ -42,7 +42,7 @@ pub fn connect(running: &Bound<'_, PyAny>) -> PyResult<Arc<EventLoop>> {
 }
 
 fn watch(running: &Bound<'_, PyAny>) -> PyResult<Arc<EventLoop>> {
-    let event_loop = EventLoop::new(Library::Asyncio, Bell::wire()?);
+    let event_loop = EventLoop::new(Library::Asyncio, Bell::wire()?, running);
     let doorbell = Doorbell::kept(&event_loop);
     running.call_method1("add_reader", (event_loop.bell().fileno(), doorbell))?;
     Ok(event_loop)
@@ -50,20 +50,18 @@ fn watch(running: &Bound<'_, PyAny>) -> PyResult<Arc<EventLoop>> {
 
 /// A loop that cannot watch a socket keeps the doorbell in a timer that never ends.
 fn be_called(running: &Bound<'_, PyAny>) -> PyResult<Arc<EventLoop>> {
-    messenger::start(running.py())?;
-    let running_weak = PyWeakrefReference::new(running)?.unbind();
-    let event_loop = EventLoop::new(Library::Asyncio, Bell::Messenger(running_weak));
+    let messenger = messenger::start(running.py())?;
+    let weak = PyWeakrefReference::new(running)?.unbind();
+    let event_loop = EventLoop::new(Library::Asyncio, Bell::Messenger(weak, messenger), running);
     let doorbell = Doorbell::kept(&event_loop);
     running.call_method1("call_at", (f64::INFINITY, doorbell))?;
     Ok(event_loop)
 }
 
-/// Makes a future of the running loop, marked as `await` marks the one that it passes on: a Task
-/// that is given it waits for it.
-pub fn park(py: Python<'_>) -> PyResult<Parked<'_>> {
-    let Some(running) = running(py)? else {
-        return Err(none_is_running());
-    };
+/// Makes a future of `running`, marked as `await` marks the one that it passes on: a Task that is
+/// given it waits for it.
+pub fn park<'py>(running: &Bound<'py, PyAny>) -> PyResult<Parked<'py>> {
+    let py = running.py();
     let future = running.call_method0(intern!(py, "create_future"))?;
     future.setattr(intern!(py, "_asyncio_future_blocking"), true)?;
     Ok(Parked {
@@ -76,8 +74,11 @@ pub fn park(py: Python<'_>) -> PyResult<Parked<'_>> {
 /// Resumes what waits for `future`, unless that has been cancelled meanwhile.
 pub fn resume(future: &Bound<'_, PyAny>) -> PyResult<()> {
     let py = future.py();
-    match future.call_method1(intern!(py, "set_result"), (py.None(),)) {
-        Err(error) if !future.call_method0(intern!(py, "done"))?.is_truthy()? => Err(error),
-        _ => Ok(()),
+    if future.call_method0(intern!(py, "done"))?.is_truthy()? {
+        return Ok(());
     }
+    let result = (py.None(),);
+    future
+        .call_method1(intern!(py, "set_result"), result)
+        .map(drop)
 }

@@ -11,8 +11,9 @@ use pyo3::{
 
 use super::{
     event_loop::EventLoop,
-    in_flight::{InFlight, RustFuture},
+    in_flight::{InFlight, RustFuture, drop_quietly},
     made_now::generator_exit,
+    panic,
     process::OfThisProcess,
     steps::{Input, Step},
 };
@@ -69,6 +70,18 @@ impl Body {
         match self {
             Self::Start(..) => Ok(()),
             Self::Awaiting(awaiting) => awaiting.get().map_or(Ok(()), |it| it.traverse(visit)),
+        }
+    }
+}
+
+/// One that was never begun is dropped as any other: detached, where futures expect to be.
+impl Drop for Body {
+    fn drop(&mut self) {
+        if let Self::Start(unused, _) = self {
+            if unused.get().is_some() {
+                let mut future = unused.take().ok();
+                Python::attach(|py| py.detach(|| drop_quietly(&mut future)));
+            }
         }
     }
 }
@@ -153,7 +166,9 @@ impl Awaiting {
     /// Drops the future, and raises `error` when it has been dropped, at once if that can be.
     fn raise(&mut self, py: Python<'_>, error: PyErr) -> PyResult<()> {
         if let Some(earlier) = self.thrown.take() {
-            error.set_context(py, Some(raised(py, earlier)));
+            if error.context(py).is_none() && !earlier.is(error.value(py)) {
+                error.set_context(py, Some(raised(py, earlier)));
+            }
         }
         if self.cancel(py) {
             return Err(error);
@@ -174,7 +189,10 @@ impl Awaiting {
                 self.park(py)
             }
             (_, Some(thrown)) => Err(raised(py, thrown)),
-            (Ok(Poll::Ready(outcome)), None) => Ok(Step::Return(outcome(py)?.into_bound(py))),
+            (Ok(Poll::Ready(outcome)), None) => {
+                let result = panic::catch(|| outcome(py))??;
+                Ok(Step::Return(result.into_bound(py)))
+            }
             (Err(dropped), None) => Err(dropped),
         }
     }

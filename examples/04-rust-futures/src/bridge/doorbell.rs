@@ -1,12 +1,15 @@
 //! The bell: a worker rings it, and the loop looks into its mailbox.
 
-use std::{io, sync::Arc};
+use std::{
+    io,
+    sync::{Arc, mpsc::Sender},
+};
 
 use pyo3::{prelude::*, types::PyWeakrefReference};
 
 use super::{
     event_loop::EventLoop,
-    messenger,
+    messenger::{self, Errand},
     process::OfThisProcess,
     socket_pair::{End, socket_pair},
 };
@@ -17,7 +20,7 @@ pub enum Bell {
     /// wire whose other end is closed can end a process (`SIGPIPE`).
     Wire(End, End),
     /// The loop watches nothing: somebody must go and call it.
-    Messenger(Py<PyWeakrefReference>),
+    Messenger(Py<PyWeakrefReference>, Sender<Errand>),
 }
 
 impl Bell {
@@ -30,7 +33,9 @@ impl Bell {
     pub fn ring(&self, event_loop: &Arc<EventLoop>) {
         match self {
             Self::Wire(ours, _) => ours.signal(),
-            Self::Messenger(_) => messenger::send(event_loop),
+            Self::Messenger(_, sender) => {
+                let _ = sender.send(Errand::Call(Arc::clone(event_loop)));
+            }
         }
     }
 
@@ -40,11 +45,19 @@ impl Bell {
         }
     }
 
+    /// Raises `RuntimeError` if nobody would answer it.
+    pub fn check(&self, py: Python<'_>) -> PyResult<()> {
+        match self {
+            Self::Wire(..) => Ok(()),
+            Self::Messenger(..) => messenger::start(py).map(drop),
+        }
+    }
+
     /// Returns what the loop is to watch.
     pub fn fileno(&self) -> Option<i64> {
         match self {
             Self::Wire(_, theirs) => Some(theirs.fileno()),
-            Self::Messenger(_) => None,
+            Self::Messenger(..) => None,
         }
     }
 }
@@ -76,10 +89,14 @@ impl Doorbell {
 
 #[pymethods]
 impl Doorbell {
-    fn __call__(&self, py: Python<'_>) {
-        if let Some(event_loop) = self.event_loop.get() {
-            event_loop.bell().silence(); // first: see `Mailbox::take_all`
-            event_loop.deliver(py);
+    /// Raises what cannot wait, such as `KeyboardInterrupt`.
+    fn __call__(&self, py: Python<'_>) -> PyResult<()> {
+        match self.event_loop.get() {
+            Some(event_loop) => {
+                event_loop.bell().silence(); // first: see `Mailbox::take_all`
+                event_loop.deliver(py)
+            }
+            None => Ok(()),
         }
     }
 
@@ -87,12 +104,15 @@ impl Doorbell {
         self.event_loop.get()?.bell().fileno()
     }
 
-    /// Says whether futures are in flight, and rings when there are none any more.
-    fn in_flight(&self) -> bool {
-        self.event_loop.get().is_some_and(|event_loop| {
-            event_loop.ring_when_idle();
-            event_loop.in_flight() > 0
-        })
+    /// Says whether somebody waits for a future, and from now on rings when one has gone.
+    fn somebody_waits(&self, py: Python<'_>) -> PyResult<bool> {
+        match self.event_loop.get() {
+            Some(event_loop) => {
+                event_loop.ring_when_one_has_gone();
+                event_loop.somebody_waits(py)
+            }
+            None => Ok(false),
+        }
     }
 
     /// The loop ends here.

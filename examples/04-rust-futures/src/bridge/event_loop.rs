@@ -11,7 +11,7 @@ use std::{
 };
 
 use pyo3::{
-    exceptions::PyRuntimeError,
+    exceptions::{PyException, PyRuntimeError},
     prelude::*,
     types::{PyWeakrefMethods, PyWeakrefReference},
 };
@@ -42,21 +42,31 @@ pub struct Parked<'py> {
 
 pub struct EventLoop {
     library: Library,
+    address: usize,
     mailbox: Mailbox<Arc<InFlight>>,
     bell: Bell,
     in_flight: Mutex<Slab<Weak<InFlight>>>,
-    rings_when_idle: AtomicBool,
+    rings_when_one_has_gone: AtomicBool,
     closed: AtomicBool,
 }
 
 impl EventLoop {
     /// Returns the loop that runs on this thread. Raises `RuntimeError` if there is none.
     pub fn running(py: Python<'_>) -> PyResult<Arc<Self>> {
-        if let Some(token) = trio::running(py)? {
-            return Self::of(&token, trio::connect);
+        match Self::running_object(py)? {
+            (Library::Asyncio, event_loop) => Self::of(&event_loop, asyncio::connect),
+            (Library::Trio, token) => Self::of(&token, trio::connect),
         }
-        let event_loop = asyncio::running(py)?.ok_or_else(none_is_running)?;
-        Self::of(&event_loop, asyncio::connect)
+    }
+
+    fn running_object(py: Python<'_>) -> PyResult<(Library, Bound<'_, PyAny>)> {
+        if let Some(token) = trio::running(py)? {
+            return Ok((Library::Trio, token));
+        }
+        match asyncio::running(py)? {
+            Some(event_loop) => Ok((Library::Asyncio, event_loop)),
+            None => Err(PyRuntimeError::new_err("no running event loop")),
+        }
     }
 
     /// Returns the one of this Python object, which `connect` makes when it is met first.
@@ -74,20 +84,21 @@ impl EventLoop {
                 return Ok(event_loop);
             }
         }
-        let event_loop = connect(object)?;
         let weak = PyWeakrefReference::new(object)?.unbind();
+        let event_loop = connect(object)?;
         let replaced = loops().insert(address, (weak, Arc::clone(&event_loop)));
         drop(replaced); // unlocked: Python code may run
         Ok(event_loop)
     }
 
-    pub fn new(library: Library, bell: Bell) -> Arc<Self> {
+    pub fn new(library: Library, bell: Bell, object: &Bound<'_, PyAny>) -> Arc<Self> {
         Arc::new(Self {
             library,
+            address: object.as_ptr().addr(),
             mailbox: Mailbox::new(),
             bell,
             in_flight: Mutex::default(),
-            rings_when_idle: AtomicBool::new(false),
+            rings_when_one_has_gone: AtomicBool::new(false),
             closed: AtomicBool::new(false),
         })
     }
@@ -99,33 +110,47 @@ impl EventLoop {
         }
     }
 
-    /// Resumes the coroutines whose futures have come in. Runs on the loop's thread.
-    pub fn deliver(&self, py: Python<'_>) {
+    /// Resumes the coroutines whose futures have come in. Runs on the loop's thread. All are seen to
+    /// before it raises what is no `Exception`, such as `KeyboardInterrupt`.
+    pub fn deliver(&self, py: Python<'_>) -> PyResult<()> {
+        let mut urgent = Ok(());
         for future in self.mailbox.take_all() {
-            let Some(parked) = future.unpark() else {
+            let Some(resumed_by) = future.unpark() else {
                 continue; // resumed by something else meanwhile
             };
-            let resumed = match self.library {
-                Library::Asyncio => asyncio::resume(parked.bind(py)),
-                Library::Trio => trio::resume(parked.bind(py)),
-            };
-            if let Err(error) = resumed {
-                error.write_unraisable(py, Some(parked.bind(py)));
+            match self.resume(resumed_by.bind(py)) {
+                Err(error) if error.is_instance_of::<PyException>(py) => {
+                    error.write_unraisable(py, Some(resumed_by.bind(py)));
+                }
+                Err(error) => urgent = Err(error),
+                Ok(()) => {}
             }
+        }
+        urgent
+    }
+
+    fn resume(&self, resumed_by: &Bound<'_, PyAny>) -> PyResult<()> {
+        match self.library {
+            Library::Asyncio => asyncio::resume(resumed_by),
+            Library::Trio => trio::resume(resumed_by),
         }
     }
 
-    /// Makes something that the loop waits for until `future` comes in. It takes no cancellation, if
+    /// Makes something that the loop waits for until a future comes in. It takes no cancellation, if
     /// it need not be `cancellable` and the library can help it.
     ///
-    /// Raises `RuntimeError` if the loop is closed, or another one is running.
+    /// Raises `RuntimeError` if the loop is closed, or cannot be woken, or another one is running.
     pub fn park<'py>(&self, py: Python<'py>, cancellable: bool) -> PyResult<Parked<'py>> {
         if self.closed.load(SeqCst) {
             return Err(is_closed());
         }
-        match self.library {
-            Library::Asyncio => asyncio::park(py),
-            Library::Trio => trio::park(py, cancellable),
+        self.bell.check(py)?;
+        match Self::running_object(py)? {
+            (_, object) if object.as_ptr().addr() != self.address => Err(PyRuntimeError::new_err(
+                "the coroutine was begun on a different event loop",
+            )),
+            (Library::Asyncio, event_loop) => asyncio::park(&event_loop),
+            (Library::Trio, _) => trio::park(py, cancellable),
         }
     }
 
@@ -148,10 +173,8 @@ impl EventLoop {
     }
 
     pub fn leave(self: &Arc<Self>, key: usize) {
-        let mut in_flight = self.lock();
-        in_flight.try_remove(key);
-        if in_flight.is_empty() && self.rings_when_idle.load(SeqCst) {
-            drop(in_flight);
+        self.lock().try_remove(key);
+        if self.rings_when_one_has_gone.load(SeqCst) {
             self.bell.ring(self);
         }
     }
@@ -164,8 +187,24 @@ impl EventLoop {
         self.lock().len()
     }
 
-    pub fn ring_when_idle(&self) {
-        self.rings_when_idle.store(true, SeqCst);
+    /// Does a task of trio wait for a future? A coroutine whose task has ended is driven by nobody.
+    pub fn somebody_waits(&self, py: Python<'_>) -> PyResult<bool> {
+        let in_flight: Vec<_> = self
+            .lock()
+            .iter()
+            .map(|(_, future)| future.clone())
+            .collect();
+        for future in in_flight.iter().filter_map(Weak::upgrade) {
+            match future.resumed_by(py) {
+                Some(parked) if !trio::has_ended(parked.bind(py))? => return Ok(true),
+                _ => {}
+            }
+        }
+        Ok(false)
+    }
+
+    pub fn ring_when_one_has_gone(&self) {
+        self.rings_when_one_has_gone.store(true, SeqCst);
     }
 
     /// Drops the futures that are in flight: nobody can be told of them.
@@ -178,7 +217,7 @@ impl EventLoop {
                 future.cancel();
             }
         });
-        drop(self.mailbox.take_all());
+        drop(self.mailbox.close());
     }
 
     fn forget(self: &Arc<Self>) {
@@ -200,11 +239,6 @@ impl EventLoop {
 /// In a child process: the parent's loops do not run here.
 pub fn forget_all() {
     mem::forget(mem::take(&mut *loops()));
-}
-
-/// What asyncio raises in the same place.
-pub fn none_is_running() -> PyErr {
-    PyRuntimeError::new_err("no running event loop")
 }
 
 /// What asyncio raises in the same place.

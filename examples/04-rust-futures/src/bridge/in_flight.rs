@@ -71,12 +71,7 @@ impl InFlight {
     pub fn poll_outcome(self: &Arc<Self>, py: Python<'_>) -> PyResult<Poll<Outcome>> {
         let waker = Waker::from(Arc::clone(self));
         if let Some(task) = &mut self.awaited().task {
-            let finished = Pin::new(task).poll(&mut Context::from_waker(&waker));
-            return match finished {
-                Poll::Pending => Ok(Poll::Pending),
-                Poll::Ready(Ok(outcome)) => Ok(Poll::Ready(outcome)),
-                Poll::Ready(Err(_)) => Err(is_closed()),
-            };
+            return poll_task(task, &waker);
         }
         let poll = || self.poll(&mut Context::from_waker(&waker));
         Ok(py.detach(|| runtime::enter(poll))?)
@@ -107,11 +102,26 @@ impl InFlight {
         self.awaited().resumed_by.take()
     }
 
-    /// The coroutine's last act.
+    pub fn resumed_by(&self, py: Python<'_>) -> Option<Py<PyAny>> {
+        let awaited = self.awaited();
+        awaited
+            .resumed_by
+            .as_ref()
+            .map(|object| object.clone_ref(py))
+    }
+
+    /// The coroutine's last act. If the future is still there, it is dropped detached from Python:
+    /// that runs code that is not ours, and might wait for Python.
     pub fn end(&self) {
-        self.cancel();
+        if !self.is_gone() {
+            Python::attach(|py| py.detach(|| self.cancel()));
+        }
         let awaited = mem::take(&mut *self.awaited());
         drop(awaited); // unlocked: Python code may run
+    }
+
+    fn is_gone(&self) -> bool {
+        self.try_lock().is_some_and(|future| future.is_none())
     }
 
     pub fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
@@ -158,8 +168,16 @@ impl InFlight {
     }
 }
 
+fn poll_task(task: &mut JoinHandle<Outcome>, waker: &Waker) -> PyResult<Poll<Outcome>> {
+    match Pin::new(task).poll(&mut Context::from_waker(waker)) {
+        Poll::Pending => Ok(Poll::Pending),
+        Poll::Ready(Ok(outcome)) => Ok(Poll::Ready(outcome)),
+        Poll::Ready(Err(_)) => Err(is_closed()), // dropped, as its loop was closed
+    }
+}
+
 /// Drops it where futures expect to be. Nobody is there to be told of a panic.
-fn drop_quietly(future: &mut Option<RustFuture>) {
+pub fn drop_quietly(future: &mut Option<RustFuture>) {
     let Some(future) = future.take() else {
         return;
     };

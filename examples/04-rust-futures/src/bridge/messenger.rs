@@ -4,7 +4,7 @@
 //! before the interpreter is. It makes one call for each batch, as the bell rings once for each.
 
 use std::{
-    io, mem,
+    mem,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         mpsc::{self, Receiver, Sender},
@@ -25,12 +25,20 @@ static MESSENGER: Mutex<Messenger> = Mutex::new(Messenger::NotNeeded);
 
 enum Messenger {
     NotNeeded,
-    Running(Sender<Arc<EventLoop>>, JoinHandle<()>),
+    Running(Sender<Errand>, JoinHandle<()>),
     Gone,
 }
 
-/// Starts the thread, if it is not running. Raises `RuntimeError` while the interpreter exits.
-pub fn start(py: Python<'_>) -> PyResult<()> {
+pub enum Errand {
+    Call(Arc<EventLoop>),
+    End,
+}
+
+/// Returns what to send it errands by, and starts the thread if it is not running. Raises
+/// `RuntimeError` while the interpreter exits.
+///
+/// Each loop has a sender of its own: workers take no lock that a fork might copy, taken.
+pub fn start(py: Python<'_>) -> PyResult<Sender<Errand>> {
     static STOPS_AT_EXIT: PyOnceLock<()> = PyOnceLock::new();
     STOPS_AT_EXIT.get_or_try_init(py, || {
         let stop = wrap_pyfunction!(stop, py)?;
@@ -38,43 +46,31 @@ pub fn start(py: Python<'_>) -> PyResult<()> {
         atexit.call_method1("register", (stop,)).map(drop)
     })?;
     let mut messenger = lock();
-    match &*messenger {
-        Messenger::Running(..) => Ok(()),
-        Messenger::Gone => Err(PyRuntimeError::new_err(
-            "this event loop cannot be woken while the interpreter exits",
-        )),
-        Messenger::NotNeeded => {
-            *messenger = Messenger::started()?;
-            Ok(())
-        }
-    }
-}
-
-impl Messenger {
-    fn started() -> io::Result<Self> {
+    if matches!(*messenger, Messenger::NotNeeded) {
         let (sender, receiver) = mpsc::channel();
         let thread = thread::Builder::new().name("rust-futures-messenger".into());
-        let thread = thread.spawn(|| run(receiver))?;
-        Ok(Self::Running(sender, thread))
+        *messenger = Messenger::Running(sender, thread.spawn(|| run(receiver))?);
+    }
+    match &*messenger {
+        Messenger::Running(sender, _) => Ok(sender.clone()),
+        _ => Err(PyRuntimeError::new_err(
+            "this event loop cannot be woken while the interpreter exits",
+        )),
     }
 }
 
-/// Has `event_loop` called soon. Runs on a worker of the runtime, and does not wait.
-pub fn send(event_loop: &Arc<EventLoop>) {
-    if let Messenger::Running(sender, _) = &*lock() {
-        let _ = sender.send(Arc::clone(event_loop));
-    }
-}
-
-fn run(receiver: Receiver<Arc<EventLoop>>) {
-    for event_loop in receiver {
+fn run(receiver: Receiver<Errand>) {
+    for errand in receiver {
+        let Errand::Call(event_loop) = errand else {
+            return;
+        };
         // A loop that is closed meanwhile takes no calls, and has nobody to be told.
         let _ = Python::attach(|py| call_soon(py, &event_loop));
     }
 }
 
 fn call_soon(py: Python<'_>, event_loop: &Arc<EventLoop>) -> PyResult<()> {
-    if let Bell::Messenger(running) = event_loop.bell() {
+    if let Bell::Messenger(running, _) = event_loop.bell() {
         if let Some(running) = running.bind(py).upgrade() {
             let doorbell = Doorbell::once(event_loop);
             running.call_method1(intern!(py, "call_soon_threadsafe"), (doorbell,))?;
@@ -88,7 +84,7 @@ fn call_soon(py: Python<'_>, event_loop: &Arc<EventLoop>) -> PyResult<()> {
 fn stop(py: Python<'_>) {
     let messenger = mem::replace(&mut *lock(), Messenger::Gone);
     if let Messenger::Running(sender, thread) = messenger {
-        drop(sender);
+        let _ = sender.send(Errand::End);
         let _ = py.detach(|| thread.join());
     }
 }

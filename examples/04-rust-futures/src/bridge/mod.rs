@@ -47,11 +47,18 @@ use pyo3::{IntoPyObjectExt, prelude::*};
 pub use coroutine::Coroutine;
 pub use live::Live;
 pub use panic::RustPanic;
-pub use process::{OfThisProcess, watch_for_forks};
+pub use process::OfThisProcess;
 pub use runtime::set_worker_threads;
 
 use body::{Body, Runs, Source};
 use in_flight::{Outcome, RustFuture};
+
+/// Prepares the bridge. Call it once, when the module is imported.
+pub fn set_up(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    panic::remember_places();
+    module.add("RustPanic", module.py().get_type::<RustPanic>())?;
+    process::watch_for_forks(module)
+}
 
 /// Makes a Python coroutine of a Rust future.
 ///

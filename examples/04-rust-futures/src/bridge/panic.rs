@@ -3,8 +3,9 @@
 use std::{
     any::Any,
     cell::{Cell, RefCell},
+    error::Error,
+    fmt::{self, Display, Formatter},
     panic::{self, AssertUnwindSafe, PanicHookInfo},
-    sync::Once,
 };
 
 use pyo3::{create_exception, exceptions::PyRuntimeError, prelude::*};
@@ -22,9 +23,18 @@ thread_local! {
 }
 
 /// What is left of a panic.
+#[derive(Debug)]
 pub struct Panicked {
     message: String,
 }
+
+impl Display for Panicked {
+    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.message)
+    }
+}
+
+impl Error for Panicked {}
 
 impl From<Panicked> for PyErr {
     fn from(panicked: Panicked) -> Self {
@@ -34,8 +44,6 @@ impl From<Panicked> for PyErr {
 
 /// Runs `f`, and returns what is left of its panic if it panics.
 pub fn catch<R>(f: impl FnOnce() -> R) -> Result<R, Panicked> {
-    static HOOK: Once = Once::new();
-    HOOK.call_once(remember_places);
     let outer = CATCHING.replace(true);
     let result = panic::catch_unwind(AssertUnwindSafe(f));
     CATCHING.set(outer);
@@ -45,8 +53,9 @@ pub fn catch<R>(f: impl FnOnce() -> R) -> Result<R, Panicked> {
 }
 
 /// Only the panic hook is told the place. What is caught arrives as an exception, so it is not
-/// printed as well; all other panics go to the hook that was there before.
-fn remember_places() {
+/// printed as well; all other panics go to the hook that was there before. Call it once, when the
+/// module is imported: a thread that panics cannot.
+pub fn remember_places() {
     let before = panic::take_hook();
     panic::set_hook(Box::new(move |info: &PanicHookInfo<'_>| {
         if CATCHING.get() {

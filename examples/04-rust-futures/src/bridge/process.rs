@@ -52,9 +52,7 @@ impl<T> OfThisProcess<T> {
     /// Raises `RuntimeError` in a child process.
     pub fn get_mut(&mut self) -> PyResult<&mut T> {
         let ours = self.is_ours();
-        self.value.as_mut().filter(|_| ours).ok_or_else(|| {
-            PyRuntimeError::new_err("a Rust future cannot be awaited on the other side of a fork")
-        })
+        self.value.as_mut().filter(|_| ours).ok_or_else(not_here)
     }
 
     pub fn get(&self) -> Option<&T> {
@@ -64,7 +62,7 @@ impl<T> OfThisProcess<T> {
     /// Takes the value out. Raises `RuntimeError` in a child process.
     pub fn take(&mut self) -> PyResult<T> {
         self.get_mut()?;
-        Ok(self.value.take().expect("it is there: `get_mut` found it"))
+        self.value.take().ok_or_else(not_here)
     }
 
     fn is_ours(&self) -> bool {
@@ -78,4 +76,8 @@ impl<T> Drop for OfThisProcess<T> {
             mem::forget(self.value.take());
         }
     }
+}
+
+fn not_here() -> PyErr {
+    PyRuntimeError::new_err("a Rust future cannot be awaited on the other side of a fork")
 }

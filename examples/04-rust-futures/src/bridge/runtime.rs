@@ -18,6 +18,8 @@ use tokio::{
     task::JoinHandle,
 };
 
+use super::panic;
+
 static RUNTIME: Mutex<Start> = Mutex::new(Start::Later { workers: None });
 
 enum Start {
@@ -35,7 +37,12 @@ where
 
 /// Runs `f` where futures expect to be: some look for their runtime when they are dropped, too.
 /// Raises `OSError` if that cannot be started.
+///
+/// A worker is there already, and must not take the lock: a fork would copy it, taken.
 pub fn enter<R>(f: impl FnOnce() -> R) -> io::Result<R> {
+    if Handle::try_current().is_ok() {
+        return Ok(f());
+    }
     let handle = handle()?;
     let _context = handle.enter();
     Ok(f())
@@ -45,14 +52,14 @@ pub fn enter<R>(f: impl FnOnce() -> R) -> io::Result<R> {
 ///
 /// Raises `ValueError` if there would be none, and `RuntimeError` once the runtime has started.
 #[pyfunction]
-pub fn set_worker_threads(count: usize) -> PyResult<()> {
+pub fn set_worker_threads(count: u16) -> PyResult<()> {
     if count == 0 {
         return Err(PyValueError::new_err(
             "there must be at least one worker thread",
         ));
     }
     match &mut *lock() {
-        Start::Later { workers } => *workers = Some(count),
+        Start::Later { workers } => *workers = Some(count.into()),
         Start::Done(_) => return Err(PyRuntimeError::new_err("the runtime has started already")),
     }
     Ok(())
@@ -78,12 +85,16 @@ fn handle() -> io::Result<Handle> {
     }
 }
 
+/// Tokio panics when a thread cannot be started, or its environment variables make no sense.
 fn build(workers: Option<usize>) -> io::Result<Runtime> {
-    let mut builder = Builder::new_multi_thread();
-    if let Some(count) = workers {
-        builder.worker_threads(count);
-    }
-    builder.enable_all().thread_name("rust-futures").build()
+    let built = panic::catch(|| {
+        let mut builder = Builder::new_multi_thread();
+        if let Some(count) = workers {
+            builder.worker_threads(count);
+        }
+        builder.enable_all().thread_name("rust-futures").build()
+    });
+    built.map_err(io::Error::other)?
 }
 
 fn lock() -> MutexGuard<'static, Start> {

@@ -16,31 +16,31 @@ use super::{
 /// does not run, and is not imported for asking. A Task of asyncio inside a task of trio (as in
 /// trio-asyncio) belongs to asyncio.
 pub fn running(py: Python<'_>) -> PyResult<Option<Bound<'_, PyAny>>> {
-    let Some(trio) = imported(py)? else {
+    static TOKEN: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    let Some(in_trio_task) = in_trio_task(py)? else {
         return Ok(None);
     };
-    let lowlevel = trio.getattr(intern!(py, "lowlevel"))?;
-    let in_trio_task = lowlevel.call_method0(intern!(py, "in_trio_task"))?;
-    if !in_trio_task.is_truthy()? || asyncio::in_task(py)? {
+    if !in_trio_task.call0()?.is_truthy()? || asyncio::in_task(py)? {
         return Ok(None);
     }
-    lowlevel
-        .call_method0(intern!(py, "current_trio_token"))
-        .map(Some)
+    let token = TOKEN.import(py, "trio.lowlevel", "current_trio_token")?;
+    token.call0().map(Some)
 }
 
-fn imported(py: Python<'_>) -> PyResult<Option<Bound<'_, PyAny>>> {
+/// Returns trio's function of this name, if trio is imported: wholly, and not just by another
+/// thread at this moment.
+fn in_trio_task(py: Python<'_>) -> PyResult<Option<Bound<'_, PyAny>>> {
     static MODULES: PyOnceLock<Py<PyDict>> = PyOnceLock::new();
     let modules = MODULES.import(py, "sys", "modules")?;
-    modules
-        .as_any()
-        .cast::<PyDict>()?
-        .get_item(intern!(py, "trio"))
+    match modules.get_item(intern!(py, "trio.lowlevel"))? {
+        Some(lowlevel) => lowlevel.getattr_opt(intern!(py, "in_trio_task")),
+        None => Ok(None),
+    }
 }
 
 /// Starts a task of the run that watches a new bell.
 pub fn connect(token: &Bound<'_, PyAny>) -> PyResult<Arc<EventLoop>> {
-    let event_loop = EventLoop::new(Library::Trio, Bell::wire()?);
+    let event_loop = EventLoop::new(Library::Trio, Bell::wire()?, token);
     let doorbell = Doorbell::kept(&event_loop);
     let py = token.py();
     let watch = python_side(py)?.getattr("watch")?;
@@ -51,18 +51,15 @@ pub fn connect(token: &Bound<'_, PyAny>) -> PyResult<Arc<EventLoop>> {
 
 /// Begins to wait for the current task to be rescheduled.
 pub fn park(py: Python<'_>, cancellable: bool) -> PyResult<Parked<'_>> {
-    static CURRENT_TASK: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    let task = CURRENT_TASK
-        .import(py, "trio.lowlevel", "current_task")?
-        .call0()?;
-    let park = if cancellable {
-        intern!(py, "park")
+    let parked = python_side(py)?.call_method0(intern!(py, "Parked"))?;
+    let wait = if cancellable {
+        intern!(py, "wait")
     } else {
-        intern!(py, "park_shielded")
+        intern!(py, "wait_shielded")
     };
-    let waits_for = python_side(py)?.call_method0(park)?;
+    let waits_for = parked.call_method0(wait)?;
     Ok(Parked {
-        resumed_by: task,
+        resumed_by: parked,
         yields: waits_for.call_method1(intern!(py, "send"), (py.None(),))?,
         waits_for,
     })
@@ -77,10 +74,16 @@ pub fn resumed(waits_for: &Bound<'_, PyAny>, sent: &Bound<'_, PyAny>) -> PyResul
     }
 }
 
-pub fn resume(task: &Bound<'_, PyAny>) -> PyResult<()> {
-    static RESCHEDULE: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    let reschedule = RESCHEDULE.import(task.py(), "trio.lowlevel", "reschedule")?;
-    reschedule.call1((task,)).map(drop)
+pub fn resume(parked: &Bound<'_, PyAny>) -> PyResult<()> {
+    parked
+        .call_method0(intern!(parked.py(), "resume"))
+        .map(drop)
+}
+
+pub fn has_ended(parked: &Bound<'_, PyAny>) -> PyResult<bool> {
+    parked
+        .call_method0(intern!(parked.py(), "has_ended"))?
+        .extract()
 }
 
 fn python_side(py: Python<'_>) -> PyResult<&Bound<'_, PyModule>> {

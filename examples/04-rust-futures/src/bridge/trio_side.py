@@ -8,14 +8,35 @@ import trio
 from trio.lowlevel import Abort
 
 
-async def park() -> None:
-    """Wait for `reschedule`, or for a cancellation."""
-    await trio.lowlevel.wait_task_rescheduled(lambda _: Abort.SUCCEEDED)
+class Parked:
+    """A task that waits to be rescheduled: by `resume`, or by trio, which does so when it cancels.
+    One of them does it: trio would be at its end otherwise.
+    """
 
+    def __init__(self) -> None:
+        self.task = trio.lowlevel.current_task()
+        self.waits = True
 
-async def park_shielded() -> None:
-    """Wait for `reschedule`, whatever happens: it is sure to come."""
-    await trio.lowlevel.wait_task_rescheduled(lambda _: Abort.FAILED)
+    async def wait(self) -> None:
+        """Wait for `resume`, or for a cancellation."""
+        await trio.lowlevel.wait_task_rescheduled(self.abort)
+
+    async def wait_shielded(self) -> None:
+        """Wait for `resume`, whatever happens: it is sure to come."""
+        await trio.lowlevel.wait_task_rescheduled(lambda _: Abort.FAILED)
+
+    def abort(self, raise_cancel: Any) -> Abort:
+        self.waits = False
+        return Abort.SUCCEEDED
+
+    def resume(self) -> None:
+        if self.waits:
+            self.waits = False
+            trio.lowlevel.reschedule(self.task)
+
+    def has_ended(self) -> bool:
+        """Is there nobody left who could be resumed?"""
+        return self.task.coro.cr_frame is None
 
 
 async def watch(doorbell: Any) -> None:
@@ -29,7 +50,7 @@ async def watch(doorbell: Any) -> None:
             await answer(doorbell)
     finally:
         with trio.CancelScope(shield=True):
-            while doorbell.in_flight():
+            while doorbell.somebody_waits():
                 await answer(doorbell)
         doorbell.close()
 
