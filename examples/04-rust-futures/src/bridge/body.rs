@@ -10,12 +10,14 @@ use pyo3::{
 };
 
 use super::{
+    coroutine::{
+        made_now::generator_exit,
+        steps::{Input, Step},
+    },
     event_loop::EventLoop,
     in_flight::{InFlight, RustFuture, drop_quietly},
-    made_now::generator_exit,
     panic,
     process::OfThisProcess,
-    steps::{Input, Step},
 };
 
 /// Where it was made, for `cr_code` and `cr_frame`.

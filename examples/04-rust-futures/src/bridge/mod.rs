@@ -5,13 +5,14 @@
 //!
 //! - `runtime.rs` runs futures, on threads that never attach to Python;
 //! - `in_flight.rs` is one future there: polled, finished, or dropped half-way, and then it says so;
-//! - `mailbox.rs` is where it says so, once for each event loop;
+//! - `mailbox.rs` is where it says so, once for each event loop, and `doorbell.rs` is how the loop
+//!   gets to know, by a `socket_pair.rs`;
 //! - `event_loop.rs` is that loop: its mailbox, its bell, and how a coroutine parks there. What it
 //!   asks of asyncio is in `asyncio.rs`, of trio in `trio.rs`, and of loops that cannot watch a
 //!   socket in `messenger.rs`;
 //! - `body.rs` is what the coroutine does: spawn, park, and bring the result, or the exception;
-//! - `coroutine.rs`, `state.rs`, `throw.rs` and `last_words.rs` make it a coroutine to Python:
-//!   chapter 03 explains them.
+//! - the folder `coroutine` makes it a coroutine to Python, and is explained in chapter 03;
+//! - `panic.rs`, `process.rs` and `live.rs` see to panics, to forks, and to the count of futures.
 
 mod asyncio;
 mod body;
@@ -19,19 +20,13 @@ mod coroutine;
 mod doorbell;
 mod event_loop;
 mod in_flight;
-mod last_words;
 mod live;
-mod made_now;
 mod mailbox;
 mod messenger;
 mod panic;
 mod process;
 mod runtime;
 mod socket_pair;
-mod state;
-mod steps;
-mod throw;
-mod thrown;
 mod trio;
 
 /// The locks of the hand-over: the model checker puts its own in their place.

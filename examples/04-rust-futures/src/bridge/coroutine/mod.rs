@@ -1,7 +1,15 @@
-//! The class: the methods and attributes of every coroutine, whatever its body does.
+//! The class: the methods and attributes of every coroutine, whatever its body does. This folder is
+//! chapter 03's, which explains it; only the body is another.
 //!
 //! Source: `_gen_throw` and `gen_close` in CPython's `Objects/genobject.c`. Where versions differ,
 //! `version_info()` says so.
+
+mod last_words;
+pub mod made_now;
+mod state;
+pub mod steps;
+mod throw;
+mod thrown;
 
 use std::{ffi::CString, sync::Mutex};
 
@@ -12,19 +20,17 @@ use pyo3::{
     types::{PyFrame, PyTuple},
 };
 
-use super::{
-    body::{Body, Source},
-    made_now::made_now,
-    state::State,
-    steps::Input,
-    thrown::Thrown,
-};
+use super::body::{self, Body, Source};
+use made_now::made_now;
+use state::State;
+use steps::Input;
+use thrown::Thrown;
 
 /// A coroutine that awaits a Rust future.
 #[pyclass(frozen, weakref, module = "rust_futures")]
 pub struct Coroutine {
-    pub source: Source,
-    pub state: Mutex<State>,
+    source: Source,
+    state: Mutex<State>,
 }
 
 impl Coroutine {
