@@ -104,6 +104,10 @@ asyncio.run(sleep(0.001))
 }
 
 
+if sys.platform == "win32":
+    del PROGRAMS["after Ctrl-C"]  # there are no timers of this kind
+
+
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_the_process_ends(name: str, often: Often) -> None:
     for _ in range(often(5, 200)):
