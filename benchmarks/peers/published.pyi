@@ -4,7 +4,7 @@ from asyncio import Future
 from collections.abc import Awaitable
 from typing import Any, Protocol
 
-__all__ = ["async_fn", "into_py", "wake_thread"]
+__all__ = ["async_fn", "into_py", "serve_echo", "wake_thread"]
 
 class _Way(Protocol):
     def sleep(self, delay: float, result: Any = None) -> Awaitable[Any]: ...
@@ -17,8 +17,10 @@ class _Way(Protocol):
 
 class _AsyncFn(_Way, Protocol):
     def sleep_unspawned(self, delay: float) -> Awaitable[None]: ...
+    def ready(self) -> Awaitable[None]: ...
 
 async_fn: _AsyncFn
 into_py: _Way
 
+def serve_echo() -> None: ...
 def wake_thread() -> Future[None]: ...

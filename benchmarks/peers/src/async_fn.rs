@@ -31,6 +31,10 @@ pub mod async_fn {
         work::sleep(delay).await;
     }
 
+    /// Without the runtime, as it need not wait for anything.
+    #[pyfunction]
+    async fn ready() {}
+
     #[pyfunction]
     async fn yield_now() {
         spawned(work::yield_now()).await;

@@ -1,10 +1,12 @@
-//! What the published ways to await a Rust future do: for `nox -s peers` and `nox -s bridges`.
+//! What the published ways to await a Rust future do: for `nox -s peers` and `nox -s cost`.
 //!
 //! Both submodules have the functions of chapter 04, by the same names: `async_fn` as PyO3's
-//! `async fn`, `into_py` by pyo3-async-runtimes. `wake_thread` is the bare cost of waking a loop.
+//! `async fn`, `into_py` by pyo3-async-runtimes. `wake_thread` is the bare cost of waking a loop, `serve_echo`
+//! what connections talk to.
 #![forbid(unsafe_code)]
 
 mod async_fn;
+mod echo;
 mod into_py;
 mod wake_thread;
 mod work;
@@ -15,5 +17,7 @@ use pyo3::prelude::*;
 #[pymodule]
 mod published {
     #[pymodule_export]
-    use super::{async_fn::async_fn, into_py::into_py, wake_thread::wake_thread};
+    use super::{
+        async_fn::async_fn, echo::serve_echo, into_py::into_py, wake_thread::wake_thread,
+    };
 }
