@@ -158,9 +158,12 @@ def peers(session: nox.Session) -> None:
 
 
 @nox.session(python=PYTHONS, default=False)
-def bridges(session: nox.Session) -> None:
-    """How fast each published way to await a Rust future is, beside chapter 04's."""
-    run_beside_the_peers(session, "bridges.py")
+def cost(session: nox.Session) -> None:
+    """What an await costs in each way there is, from the cheapest to the dearest."""
+    session.install("pyperf==2.10.0")
+    for folder in CHAPTERS[1:3]:
+        install(session, copy_out_of_the_repository(session, folder))
+    run_beside_the_peers(session, "cost.py")
 
 
 def run_beside_the_peers(session: nox.Session, script: str) -> None:

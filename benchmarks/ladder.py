@@ -1,0 +1,227 @@
+"""The rungs of `cost.py`'s ladder: every way to await that the book knows, and its peers.
+
+Run by `cost.py`, in pyperf's processes: `python ladder.py --what rungs` times all of them once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import gc
+import importlib
+import importlib.util
+import itertools
+import os
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from pkgutil import resolve_name
+from typing import Any
+
+EXAMPLES = Path(__file__).parent.parent / "examples"
+
+LOOPS: dict[str, Callable[[], Any]] = {
+    "asyncio": asyncio.new_event_loop,
+    "uvloop": lambda: importlib.import_module("uvloop").new_event_loop(),
+}
+SIZES = [1, 100, 10_000, 100_000]
+"""How many are gathered at once, to show how the cost grows."""
+
+NATIVE = "`async def`"
+SLEEP = "`asyncio.sleep(0)`"
+Make = Callable[..., Awaitable[Any]]
+
+
+@dataclass(frozen=True)
+class Rung:
+    find: Callable[[], Make]
+    """Returns what makes the awaitable; imports it, as few processes need all crates."""
+    times: int
+    """How often it is awaited to be timed: some milliseconds' worth."""
+    chapter: str = ""
+    steps: bool = False
+    """If so, one awaitable is made that suspends so many times, and the figure is for a step."""
+
+
+def of(path: str) -> Make:
+    found: Make = resolve_name(path)
+    return found
+
+
+@functools.cache
+def twin(chapter: str) -> Any:
+    """Load a chapter's `in_python.py`, which all have by that name and none installs."""
+    (path,) = EXAMPLES.glob(f"{chapter}-*/in_python.py")
+    spec = importlib.util.spec_from_file_location(f"twin_{chapter}", path)
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+async def native() -> str:
+    return "Ended"
+
+
+async def native_delegate(awaitable: Awaitable[Any]) -> Any:
+    return await awaitable
+
+
+async def native_countdown(number: int) -> str:
+    for _ in range(number):
+        await asyncio.sleep(0)
+    return "liftoff"
+
+
+class Idle:
+    """An awaitable that yields `turns` times and does nothing else, in C."""
+
+    def __init__(self, turns: int) -> None:
+        self.turns = turns
+
+    def __await__(self) -> Any:
+        return itertools.repeat(None, self.turns)
+
+
+def ready(make: Callable[[Any], Awaitable[Any]]) -> Make:
+    return lambda: make("Ended")
+
+
+def handoff(make: Callable[[Any], Awaitable[Any]]) -> Make:
+    return lambda: make(native())
+
+
+def delegate(make: Callable[[Any], Awaitable[Any]]) -> Make:
+    return lambda turns: make(Idle(turns))
+
+
+def to_thread() -> Awaitable[Any]:
+    return asyncio.to_thread(int)
+
+
+QUICK, STEPS, TRIPS = 20_000, 10_000, 500
+POLLED, SPAWNED = "`polled_yield_now()`", "`yield_now()`"
+ASYNC_FN, INTO_PY = "PyO3's `async fn`, spawned", "`future_into_py`"
+WAKE, THREAD = "`call_soon_threadsafe`", "`asyncio.to_thread`"
+
+RUNGS = {
+    NATIVE: Rung(lambda: native, QUICK),
+    "a class in C": Rung(lambda: of("floor:Floor"), QUICK),
+    "`Ready` in Rust": Rung(lambda: ready(of("awaitable:Ready")), QUICK, "02"),
+    "`Ready` in Python": Rung(lambda: ready(twin("02").Ready), QUICK, "02"),
+    "`Handoff` in Rust": Rung(lambda: handoff(of("awaitable:Handoff")), QUICK, "02"),
+    "`Handoff` in Python": Rung(lambda: handoff(twin("02").Handoff), QUICK, "02"),
+    "`my_coroutine()` in Rust": Rung(lambda: of("coroutine_class:my_coroutine"), QUICK, "03"),
+    "`my_coroutine()` in Python": Rung(lambda: twin("03").my_coroutine, QUICK, "03"),
+    "a step of `delegate` as `async def`": Rung(lambda: delegate(native_delegate), STEPS, "", True),
+    "a step of `delegate` in Rust": Rung(
+        lambda: delegate(of("coroutine_class:delegate")), STEPS, "03", True
+    ),
+    "a step of `delegate` in Python": Rung(
+        lambda: delegate(twin("03").delegate), STEPS, "03", True
+    ),
+    "a step of `countdown` as `async def`": Rung(lambda: native_countdown, STEPS, "", True),
+    "a step of `countdown` in Rust": Rung(
+        lambda: of("coroutine_class:countdown"), STEPS, "03", True
+    ),
+    "a step of `countdown` in Python": Rung(lambda: twin("03").countdown, STEPS, "03", True),
+    SLEEP: Rung(lambda: lambda: asyncio.sleep(0), STEPS),
+    "PyO3's `async fn`, ready": Rung(lambda: of("published:async_fn.ready"), QUICK),
+    "`ready()`": Rung(lambda: of("rust_futures:ready"), QUICK, "04"),
+    POLLED: Rung(lambda: of("rust_futures:polled_yield_now"), TRIPS, "04"),
+    SPAWNED: Rung(lambda: of("rust_futures:yield_now"), TRIPS, "04"),
+    "`yield_now()` in Python": Rung(lambda: twin("04").yield_now, TRIPS, "04"),
+    ASYNC_FN: Rung(lambda: of("published:async_fn.yield_now"), TRIPS),
+    INTO_PY: Rung(lambda: of("published:into_py.yield_now"), TRIPS),
+    WAKE: Rung(lambda: of("published:wake_thread"), TRIPS),
+    THREAD: Rung(lambda: to_thread, TRIPS),
+}
+
+GATHERED = [SLEEP, "`ready()`", POLLED, SPAWNED, ASYNC_FN, INTO_PY, WAKE, THREAD]
+
+
+async def in_turn(rung: Rung) -> float:
+    """Return the seconds that `rung.times` awaits take, or one await of so many steps."""
+    make = rung.find()
+    await await_all(make, rung.steps, 10)  # makes the runtime, where there is one
+    gc.collect()
+    start = time.perf_counter()
+    await await_all(make, rung.steps, rung.times)
+    return time.perf_counter() - start
+
+
+async def await_all(make: Make, steps: bool, times: int) -> None:
+    if steps:
+        await make(times)
+        return
+    for _ in range(times):
+        await make()
+
+
+async def at_once(rung: Rung, size: int) -> float:
+    """Return the seconds that a gather of so many takes; a small one is repeated."""
+    make = rung.find()
+    await asyncio.gather(*(make() for _ in range(10)))
+    gc.collect()
+    start = time.perf_counter()
+    for _ in range(repeats(size)):
+        await asyncio.gather(*(make() for _ in range(size)))
+    return time.perf_counter() - start
+
+
+def repeats(size: int) -> int:
+    return max(1, 500 // size)
+
+
+def in_loop(_loops: int, loop: str, case: Callable[..., Any], *arguments: Any) -> float:
+    """Time a case as pyperf asks for it; how often is the case's own affair."""
+    with asyncio.Runner(loop_factory=LOOPS[loop]) as runner:
+        seconds: float = runner.run(case(*arguments))
+        return seconds
+
+
+def main() -> None:
+    import pyperf
+
+    runner = pyperf.Runner(add_cmdline_args=pass_on)
+    runner.argparser.add_argument("--what", choices=["rungs", "growth"])
+    runner.argparser.add_argument("--up-to", type=int, default=SIZES[-1])
+    arguments = runner.parse_args()
+    for loop in LOOPS:
+        if arguments.what == "rungs":
+            time_rungs(runner, loop)
+        else:
+            time_growth(runner, loop, arguments.up_to)
+    if arguments.worker:
+        end_at_once()
+
+
+def pass_on(command: list[str], arguments: Any) -> None:
+    command += ["--what", arguments.what, "--up-to", str(arguments.up_to)]
+
+
+def time_rungs(runner: Any, loop: str) -> None:
+    for name, rung in RUNGS.items():
+        title = f"{loop}: {name}"
+        runner.bench_time_func(title, in_loop, loop, in_turn, rung, inner_loops=rung.times)
+
+
+def time_growth(runner: Any, loop: str, up_to: int) -> None:
+    for size in SIZES:
+        for name in GATHERED if size <= up_to else []:
+            title = f"{loop}: {size}: {name}"
+            loops = size * repeats(size)
+            case = (in_loop, loop, at_once, RUNGS[name], size)
+            runner.bench_time_func(title, *case, inner_loops=loops)
+
+
+def end_at_once() -> None:
+    """End without the interpreter's exit, which PyO3's `async fn` may turn into an abort."""
+    sys.stdout.flush()
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()
