@@ -3,7 +3,7 @@
 `nox -s instructions` builds what it needs and runs it on each Python; valgrind must be installed.
 Each number is the difference of two runs of different length, divided by the difference, so that
 starting Python does not count; they repeat to about one per cent. Prints a table and keeps the
-numbers in `instructions.json`, and their tables in `README.md`.
+numbers in `instructions.json`, from which `pages.py` makes tables.
 
 Its argument is a wheel of chapter 03 that was built without the options of its release profile.
 """
@@ -11,6 +11,7 @@ Its argument is a wheel of chapter 03 that was built without the options of its 
 from __future__ import annotations
 
 import asyncio
+import importlib
 import itertools
 import json
 import os
@@ -28,7 +29,6 @@ from typing import Any
 
 HERE = Path(__file__).parent
 RECORD = HERE / "instructions.json"
-PAGE = HERE / "README.md"
 LENGTHS = {"an await": (2_000, 12_000), "a step": (2_000, 12_000), "a Task": (1_000, 4_000)}
 
 
@@ -138,24 +138,6 @@ SAVINGS = {
 }
 """Each trick, and the kinds without it and with it."""
 
-TEXT = """\
-# Measured comparisons
-
-Instructions that an await takes, on each Python: chapter 03's coroutine class beside the smallest
-awaitable class in C ([`floor.c`](floor.c)); a whole asyncio Task of one; and a step through its
-`delegate` beside one through `async def`. `nox -s instructions` counts them again (valgrind must be
-installed) and writes this page; in brackets is the ratio to the first of each kind. The rungs are
-one class in Rust ([`rungs/`](rungs/src/lib.rs)), each with one trick more than the one before.
-
-"""
-
-TRICKS = """
-What each trick saves, in instructions: the difference of two of these numbers. Chapter 03's class
-uses the profile, the call of the type and the interned result. A freelist it does not use: it would
-keep memory for good. The slot `am_send` it cannot fill without `unsafe`.
-
-"""
-
 
 def instructions(kind: str, length: int, folder: str) -> int:
     """Return how many instructions a whole process takes to drive this kind."""
@@ -199,21 +181,27 @@ def main(wheel: str) -> None:
         if one["instructions"].keys() == KINDS.keys()
     }
     RECORD.write_text(json.dumps(record, indent=2) + "\n")
-    PAGE.write_text(page(record), encoding="utf-8")
+    importlib.import_module("pages").write()  # which imports this
 
 
-def page(record: dict[str, Any]) -> str:
-    """Return the README of this folder, with the recorded numbers as tables."""
+def counts_table(record: dict[str, Any]) -> str:
+    """Return the recorded numbers, and the ratio of each to the first of its kind, as Markdown."""
     every = [one["instructions"] for one in record.values()]
     counts = {
         kind: [f"{one[kind]} ({one[kind] / one[first]:.2f} ×)" for one in every]
         for kind, first in KINDS.items()
     }
+    return table(record, counts)
+
+
+def savings_table(record: dict[str, Any]) -> str:
+    """Return what each trick saves, as Markdown."""
+    every = [one["instructions"] for one in record.values()]
     saved = {
         trick: [str(one[without] - one[with_it]) for one in every]
         for trick, (without, with_it) in SAVINGS.items()
     }
-    return TEXT + table(record, counts) + TRICKS + table(record, saved)
+    return table(record, saved)
 
 
 def table(columns: Iterable[str], rows: dict[str, list[str]]) -> str:

@@ -2,11 +2,12 @@
 
 `nox -s peers` builds what it needs and runs it on each Python. Each answer is what happened in a
 process of its own (`questions.py`). Prints the answers, and keeps them in `peers.json`, with the
-versions of everything; `table()` makes Markdown of them.
+versions of everything; `pages.py` shows them in chapter 04.
 """
 
 from __future__ import annotations
 
+import importlib
 import importlib.metadata
 import importlib.util
 import json
@@ -19,6 +20,7 @@ import time
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
+from textwrap import shorten
 from threading import Timer
 from typing import Any
 
@@ -158,10 +160,12 @@ def table(record: dict[str, Any]) -> str:
 
 
 def cell(record: dict[str, Any], question: str, way: str) -> str:
+    """Return the answers in a line for each; what a long message goes on to say is left out."""
     pythons: dict[str, list[str]] = {}
     for python, one in record.items():
         if way in one["answers"].get(question, {}):
-            pythons.setdefault(one["answers"][question][way], []).append(python)
+            said = shorten(one["answers"][question][way], 64, placeholder=" …")
+            pythons.setdefault(said, []).append(python)
     if len(pythons) < 2:
         return "".join(pythons)
     return "<br>".join(f"{', '.join(which)}: {said}" for said, which in pythons.items())
@@ -169,4 +173,4 @@ def cell(record: dict[str, Any], question: str, way: str) -> str:
 
 if __name__ == "__main__":
     main()
-    print(table(json.loads(RECORD.read_text("utf-8"))))
+    importlib.import_module("pages").write()  # which imports this

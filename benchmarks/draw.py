@@ -1,0 +1,165 @@
+"""The pictures that `cost.json` makes: the ladder, and how a gather's cost grows. Plain SVG."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from html import escape
+from statistics import median
+
+from ladder import LOOPS, RUNGS, SLEEP
+from tables import SHOWN, by_cost, record
+
+STYLE = """\
+text { font: 13px system-ui, sans-serif; fill: #1f2328 }
+.axis { stroke: #d1d9e0 } .faint { fill: #59636e }
+.native { --ink: #59636e } .rust { --ink: #bc4c00 } .python { --ink: #0969da }
+circle, path { stroke: var(--ink); stroke-width: 2 } circle { fill: var(--ink) }
+.uvloop, path { fill: none } .rust path { stroke-width: 3.5 }
+text.rust { fill: var(--ink); font-weight: 600 } text.python { fill: var(--ink) }
+@media (prefers-color-scheme: dark) {
+  text { fill: #f0f6fc } .axis { stroke: #3d444d } .faint { fill: #9198a1 }
+  .native { --ink: #9198a1 } .rust { --ink: #f0883e } .python { --ink: #4493f8 }
+}
+"""
+LABELS, RIGHT, ROW, TOP = 270, 780, 24, 58
+
+Scale = Callable[[float], float]
+
+
+def plain(name: str) -> str:
+    return name.replace("`", "")
+
+
+def kind(name: str) -> str:
+    """Whose rung it is: of a chapter's Rust, of its twin, or a peer's."""
+    if not RUNGS[name].chapter:
+        return "native"
+    return "python" if name.endswith("in Python") else "rust"
+
+
+def log_scale(low: float, high: float, start: float, end: float) -> Scale:
+    span = math.log10(high / low)
+    return lambda value: round(start + math.log10(value / low) / span * (end - start), 1)
+
+
+def decades(low: float, high: float) -> list[float]:
+    return [10.0**n for n in range(round(math.log10(low)), round(math.log10(high)) + 1)]
+
+
+def time(nanoseconds: float) -> str:
+    if nanoseconds < 1000:
+        return f"{nanoseconds:.0f} ns"
+    microseconds = nanoseconds / 1000
+    return f"{microseconds:.{0 if microseconds >= 10 else 1}f} µs".replace(".0 ", " ")
+
+
+def svg(title: str, described: str, height: int, inside: Iterable[str]) -> str:
+    head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 820 {height}" role="img">'
+    said = f"<title>{escape(title)}</title>\n<desc>{escape(described)}</desc>"
+    return "\n".join([head, said, f"<style>\n{STYLE}</style>", *inside, "</svg>\n"])
+
+
+def text(x: float, y: float, said: str, of: str = "", anchor: str = "start") -> str:
+    return f'<text x="{x}" y="{y}" class="{of}" text-anchor="{anchor}">{escape(said)}</text>'
+
+
+def dot(x: float, y: float, loop: str, of: str) -> str:
+    return f'<g class="{of}"><circle cx="{x}" cy="{y}" r="4.5" class="{loop}"/></g>'
+
+
+def ladder() -> str:
+    names = by_cost(SHOWN, list(RUNGS))
+    bottom = TOP + ROW * len(names)
+    x = log_scale(10, 100_000, LABELS, RIGHT)
+    grid = (upright(x(value), bottom, time(value)) for value in decades(10, 100_000))
+    rows = (rung(name, TOP + ROW * (n + 0.5), x) for n, name in enumerate(names))
+    return svg("The ladder of awaits", ladder_said(), bottom + 12, [legend(), *grid, *rows])
+
+
+def ladder_said() -> str:
+    """The picture in a sentence: also its alt text."""
+    rungs = record("cost.json")[SHOWN]["rungs"]
+    costs = [
+        f"{plain(name)} {time(median(rungs[f'asyncio: {name}']))}"
+        for name in by_cost(SHOWN, list(RUNGS))
+    ]
+    said = "What it costs to make and await each kind of awaitable, on a logarithmic scale, on"
+    return f"{said} asyncio under Python {SHOWN}, from the cheapest: {', '.join(costs)}."
+
+
+def legend() -> str:
+    filled = dot(LABELS, 20, "asyncio", "native") + text(LABELS + 10, 24, "asyncio", "faint")
+    hollow = dot(LABELS + 80, 20, "uvloop", "native") + text(LABELS + 90, 24, "uvloop", "faint")
+    whose = text(460, 24, "the chapters' Rust", "rust") + text(600, 24, "their twins", "python")
+    return filled + hollow + whose + text(690, 24, "others", "faint")
+
+
+def upright(x: float, bottom: float, said: str) -> str:
+    line = f'<line x1="{x}" x2="{x}" y1="{TOP}" y2="{bottom}" class="axis"/>'
+    return line + text(x, TOP - 8, said, "faint", "middle")
+
+
+def rung(name: str, y: float, x: Scale) -> str:
+    rungs = record("cost.json")[SHOWN]["rungs"]
+    dots = (dot(x(median(rungs[f"{loop}: {name}"])), y, loop, kind(name)) for loop in LOOPS)
+    return text(LABELS - 14, y + 4, plain(name), kind(name), "end") + "".join(dots)
+
+
+def growth() -> str:
+    """Two panels, one for each loop: nanoseconds for each, by how many are gathered."""
+    panels = (panel(loop, 60 + n * 390) for n, loop in enumerate(LOOPS))
+    return svg("How the cost of a gather grows", growth_said(), 420, panels)
+
+
+def growth_said() -> str:
+    cases = record("cost.json")[SHOWN]["growth"]
+    many = max(int(case.split(": ")[1]) for case in cases)
+    costs = [
+        f"{plain(case.split(': ', 2)[2])} {time(median(times))}"
+        for case, times in sorted(cases.items(), key=lambda item: median(item[1]))
+        if case.startswith(f"asyncio: {many}: ")
+    ]
+    said = f"What each of {many:,} costs that are gathered, on asyncio under Python {SHOWN}"
+    return f"{said}: {', '.join(costs)}. Two panels show how that changes from one to so many."
+
+
+def panel(loop: str, left: float) -> str:
+    lines = lines_of(loop)
+    x = log_scale(1, max(size for line in lines.values() for size in line), left, left + 170)
+    y = log_scale(1_000, 100_000, 380, 50)
+    grid = [across(left, y(value), time(value)) for value in decades(1_000, 100_000)]
+    named = [text(x(size), 402, f"{size:,}", "faint", "middle") for size in lines[SLEEP]]
+    drawn = [curve(name, line, x, y) for name, line in lines.items()]
+    ends = {name: y(list(line.values())[-1]) for name, line in lines.items()}
+    labels = [text(left + 180, at + 4, plain(name), kind(name)) for name, at in apart(ends).items()]
+    return "\n".join([text(left, 24, loop), *grid, *named, *drawn, *labels])
+
+
+def lines_of(loop: str) -> dict[str, dict[int, float]]:
+    lines: dict[str, dict[int, float]] = {}
+    for case, times in record("cost.json")[SHOWN]["growth"].items():
+        of_loop, size, name = case.split(": ", 2)
+        if of_loop == loop:
+            lines.setdefault(name, {})[int(size)] = median(times)
+    return lines
+
+
+def across(left: float, y: float, said: str) -> str:
+    line = f'<line x1="{left}" x2="{left + 170}" y1="{y}" y2="{y}" class="axis"/>'
+    return line + text(left - 6, y + 4, said, "faint", "end")
+
+
+def curve(name: str, line: dict[int, float], x: Scale, y: Scale) -> str:
+    points = " L".join(f"{x(size)} {y(value)}" for size, value in line.items())
+    return f'<g class="{kind(name)}"><path d="M{points}"/></g>'
+
+
+def apart(ends: dict[str, float]) -> dict[str, float]:
+    """Move labels up from below, so that none covers another."""
+    placed: dict[str, float] = {}
+    lowest = 400.0
+    for name, y in sorted(ends.items(), key=lambda item: -item[1]):
+        lowest = min(y, lowest - 16)
+        placed[name] = lowest
+    return placed

@@ -1,0 +1,163 @@
+"""The tables that `cost.json` makes, in Markdown: its own page's, and each chapter's share."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from ladder import LOOPS, NATIVE, RUNGS, SLEEP, WAKE
+
+HERE = Path(__file__).parent
+SHOWN = "3.12"
+"""The Python of the pictures, and of what the chapters quote."""
+
+COUNTED = {
+    NATIVE: "an await: async def",
+    "a class in C": "an await: Floor, in C",
+    "`my_coroutine()` in Rust": "an await: my_coroutine()",
+    "a step of `delegate` as `async def`": "a step: delegate as async def",
+    "a step of `delegate` in Rust": "a step: delegate()",
+}
+"""The rungs whose instructions are counted, and what `instructions.py` calls them."""
+
+BESIDE = {
+    "02": [NATIVE, "a class in C"],
+    "03": [
+        NATIVE,
+        "a class in C",
+        "a step of `delegate` as `async def`",
+        "a step of `countdown` as `async def`",
+    ],
+    "04": [NATIVE, SLEEP, WAKE],
+}
+"""What a chapter shows its own rungs beside."""
+
+OWN_STREAMS = {"asyncio": "asyncio's streams", "uvloop": "uvloop's streams"}
+
+
+def record(name: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((HERE / name).read_text("utf-8"))
+    return found
+
+
+def ladder(python: str) -> str:
+    """All rungs, the cheapest first, in nanoseconds and as ratio to native."""
+    counts = record("instructions.json").get(python, {}).get("instructions", {})
+    head = ["made and awaited", *loop_columns(), "instructions"]
+    return table(
+        head,
+        (
+            [name, *loop_cells(python, name), f"{counts.get(COUNTED.get(name), '')}"]
+            for name in by_cost(python, list(RUNGS))
+        ),
+    )
+
+
+def chapter(number: str) -> str:
+    """The chapter's own rungs, and what they are to be seen beside."""
+    own = [name for name, rung in RUNGS.items() if rung.chapter == number]
+    rows = by_cost(SHOWN, BESIDE[number] + own)
+    return table(["", *loop_columns()], ([name, *loop_cells(SHOWN, name)] for name in rows))
+
+
+def loop_columns() -> Iterable[str]:
+    for loop in LOOPS:
+        yield from (loop, "to native")
+
+
+def loop_cells(python: str, name: str) -> Iterable[str]:
+    rungs = record("cost.json")[python]["rungs"]
+    for loop in LOOPS:
+        times = rungs[f"{loop}: {name}"]
+        yield f"{spread(times)} ns"
+        yield f"{ratio(times, rungs[f'{loop}: {NATIVE}'])} ×"
+
+
+def by_cost(python: str, names: list[str]) -> list[str]:
+    rungs = record("cost.json")[python]["rungs"]
+    return sorted(names, key=lambda name: median(rungs[f"asyncio: {name}"]))
+
+
+def growth(python: str) -> str:
+    """Microseconds for each of those that are gathered, by how many they are."""
+    cases = record("cost.json")[python]["growth"]
+    rows: dict[tuple[str, str], list[str]] = {}
+    for case, times in cases.items():
+        loop, size, name = case.split(": ", 2)
+        native = cases[f"{loop}: {size}: {SLEEP}"]
+        cell = f"{median(times) / 1000:.1f} ({ratio(times, native)} ×)"
+        rows.setdefault((loop, name), []).append(cell)
+    return table(
+        ["", *sizes(python)], ([f"{name}, {loop}", *cells] for (loop, name), cells in rows.items())
+    )
+
+
+def sizes(python: str) -> list[str]:
+    found = {int(case.split(": ")[1]) for case in record("cost.json")[python]["growth"]}
+    return [f"{size:,}" for size in sorted(found)]
+
+
+def asleep(python: str) -> str:
+    """Bytes for each that sleeps."""
+    loops = record("cost.json")[python]["asleep"]
+    rows = (
+        [
+            way,
+            *(
+                f"{spread(loops[loop][way])} B, {ratio(loops[loop][way], loops[loop][first])} ×"
+                for loop in loops
+            ),
+        ]
+        for first in ["`asyncio.sleep`"]
+        for way in loops["asyncio"]
+    )
+    return table(["", *loops], rows)
+
+
+def echo(python: str) -> str:
+    """Requests per second of each client, and as ratio to the streams of its own loop."""
+    cases = record("cost.json")[python]["echo"]
+    head = ["connections, bytes", *next(iter(cases.values()))]
+    return table(head, ([echo_case(case), *echo_cells(row)] for case, row in cases.items()))
+
+
+def echo_case(case: str) -> str:
+    connections, size = map(int, case.split(": "))
+    return f"{connections:,}, {'64 KiB' if size > 64 else size}"
+
+
+def echo_cells(row: dict[str, list[float]]) -> Iterable[str]:
+    for client, figures in row.items():
+        own = OWN_STREAMS["uvloop" if "uvloop" in client else "asyncio"]
+        yield f"{spread(figures)}, {ratio(figures, row[own])} ×"
+
+
+def versions(python: str) -> str:
+    one = record("cost.json")[python]
+    return ", ".join(f"{name} {version}" for name, version in one["versions"].items()) + (
+        f"; {one['machine']['cpus']} CPUs, load {one['machine']['load']} at the start"
+    )
+
+
+def factor(name: str) -> str:
+    """What this rung costs, in native awaits on asyncio."""
+    rungs = record("cost.json")[SHOWN]["rungs"]
+    return ratio(rungs[f"asyncio: {name}"], rungs[f"asyncio: {NATIVE}"])
+
+
+def ratio(figures: list[float], native: list[float]) -> str:
+    """The median of the rounds' ratios: what disturbs a round disturbs both."""
+    middle = median(one / other for one, other in zip(figures, native, strict=True))
+    return f"{middle:,.0f}" if middle >= 10 else f"{middle:.2g}"
+
+
+def spread(figures: list[float]) -> str:
+    return f"{median(figures):,.0f} ({min(figures):,.0f}–{max(figures):,.0f})"
+
+
+def table(head: list[str], rows: Iterable[list[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
