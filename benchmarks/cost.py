@@ -9,6 +9,7 @@ the machine does hurts all alike; a ratio is the median of those of the rounds. 
 from __future__ import annotations
 
 import argparse
+import importlib
 import importlib.metadata
 import os
 import platform
@@ -22,8 +23,8 @@ from typing import Any
 import asleep
 import echo
 import pages
-import pyperf
 from instructions import build_floor
+from ladder import LOOPS, NATIVE
 from peers import keep, versions
 
 HERE = Path(__file__).parent
@@ -45,7 +46,7 @@ def time_once(folder: str, what: str, values: int, *options: str) -> dict[str, f
         env={**os.environ, "PYTHONPATH": folder},
         check=True,
     )
-    suite = pyperf.BenchmarkSuite.load(str(kept))
+    suite = importlib.import_module("pyperf").BenchmarkSuite.load(str(kept))
     return {one.get_name(): one.median() * 1e9 for one in suite.get_benchmarks()}
 
 
@@ -64,7 +65,7 @@ def measure(quick: bool) -> dict[str, Any]:
         build_floor(folder)
         return {
             "sleepers": sleepers,
-            "rungs": time_often(2 if quick else 5, folder, "rungs", 3),
+            "rungs": time_often(2 if quick else 9, folder, "rungs", 3),
             "growth": time_often(1 if quick else 3, folder, "growth", 1, "--up-to", str(up_to)),
             "asleep": asleep.measure(1 if quick else 3, sleepers),
             "echo": echo.measure(1 if quick else 5, 0.2 if quick else 1),
@@ -76,8 +77,8 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="two minutes; keeps nothing")
     quick = parser.parse_args().quick
     load, found = os.getloadavg()[0], measure(quick)
-    for loop in ("asyncio", "uvloop"):
-        native = median(found["rungs"][f"{loop}: `async def`"])
+    for loop in LOOPS:
+        native = median(found["rungs"][f"{loop}: {NATIVE}"])
         for name, times in sorted(found["rungs"].items(), key=lambda item: median(item[1])):
             if name.startswith(loop):
                 print(f"{name:<50}{median(times):>12,.0f} ns{median(times) / native:>10.1f} x")

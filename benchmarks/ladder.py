@@ -26,6 +26,8 @@ LOOPS: dict[str, Callable[[], Any]] = {
     "asyncio": asyncio.new_event_loop,
     "uvloop": lambda: importlib.import_module("uvloop").new_event_loop(),
 }
+if not importlib.util.find_spec("uvloop"):  # as on Windows
+    del LOOPS["uvloop"]
 SIZES = [1, 100, 10_000, 100_000]
 """How many are gathered at once, to show how the cost grows."""
 
@@ -183,9 +185,7 @@ def in_loop(_loops: int, loop: str, case: Callable[..., Any], *arguments: Any) -
 
 
 def main() -> None:
-    import pyperf
-
-    runner = pyperf.Runner(add_cmdline_args=pass_on)
+    runner = importlib.import_module("pyperf").Runner(add_cmdline_args=pass_on)
     runner.argparser.add_argument("--what", choices=["rungs", "growth"])
     runner.argparser.add_argument("--up-to", type=int, default=SIZES[-1])
     arguments = runner.parse_args()

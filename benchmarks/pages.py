@@ -36,11 +36,11 @@ def compared() -> str:
     return peers.table(json.loads(peers.RECORD.read_text("utf-8")))
 
 
-def ladder_picture(folder: str) -> str:
+def ladder_picture(folder: str = "") -> str:
     return f"![{draw.ladder_said()}]({folder}ladder.svg)"
 
 
-def growth_picture(folder: str) -> str:
+def growth_picture(folder: str = "") -> str:
     return f"![{draw.growth_said()}]({folder}growth.svg)"
 
 
@@ -56,8 +56,11 @@ def ready_costs() -> str:
 
 
 PARTS: dict[str, Callable[..., str]] = {
+    "asleep": tables.asleep,
+    "at_once": tables.at_once,
     "chapter": tables.chapter,
     "compared": compared,
+    "echo": tables.echo,
     "every": every,
     "growth_picture": growth_picture,
     "instructions_counted": instructions_counted,

@@ -8,7 +8,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from ladder import LOOPS, NATIVE, RUNGS, SLEEP, WAKE
+from ladder import GATHERED, LOOPS, NATIVE, RUNGS, SLEEP, WAKE
 
 HERE = Path(__file__).parent
 SHOWN = "3.12"
@@ -93,6 +93,18 @@ def growth(python: str) -> str:
     return table(
         ["", *sizes(python)], ([f"{name}, {loop}", *cells] for (loop, name), cells in rows.items())
     )
+
+
+def at_once(python: str, size: int = 10_000) -> str:
+    """The same for one size, with the spread."""
+    cases = record("cost.json")[python]["growth"]
+
+    def cell(loop: str, name: str) -> str:
+        times, native = (cases[f"{loop}: {size}: {one}"] for one in (name, SLEEP))
+        return f"{spread(times)} ns, {ratio(times, native)} ×"
+
+    head = [f"{size:,} at once", *LOOPS]
+    return table(head, ([name, *(cell(loop, name) for loop in LOOPS)] for name in GATHERED))
 
 
 def sizes(python: str) -> list[str]:
