@@ -34,7 +34,13 @@ mod sync {
     pub use std::sync::{Mutex, PoisonError};
 }
 
-use std::{any::TypeId, ffi::CStr, future::Future, panic::Location};
+use std::{
+    any::TypeId,
+    ffi::CStr,
+    future::Future,
+    panic::Location,
+    sync::atomic::{AtomicBool, Ordering::Relaxed},
+};
 
 use futures_util::FutureExt;
 use pyo3::{IntoPyObjectExt, prelude::*};
@@ -48,8 +54,11 @@ pub use runtime::set_worker_threads;
 use body::{Body, Runs, Source};
 use in_flight::{Outcome, RustFuture};
 
+static SET_UP: AtomicBool = AtomicBool::new(false);
+
 /// Prepares the bridge. Call it once, when the module is imported.
 pub fn set_up(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    SET_UP.store(true, Relaxed);
     panic::remember_places();
     module.add("RustPanic", module.py().get_type::<RustPanic>())?;
     process::watch_for_forks(module)
@@ -102,6 +111,11 @@ where
     T: for<'py> IntoPyObject<'py> + Send + 'static,
     E: Into<PyErr> + Send + 'static,
 {
+    // Without it, forks and panics would go wrong, and nothing else: say so before.
+    assert!(
+        SET_UP.load(Relaxed),
+        "call `bridge::set_up` when the module is made"
+    );
     let live = Live::new();
     // `map` and not an `async` block, which would keep room for the future twice.
     Box::pin(future.map(move |result| {
