@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable
 from html import escape
 from statistics import median
 
-from ladder import LOOPS, RUNGS, SLEEP
-from tables import SHOWN, by_cost, record
+from ladder import RUNGS, SLEEP
+from tables import SHOWN, by_cost, loops, record
 
 STYLE = """\
 text { font: 13px system-ui, sans-serif; fill: #1f2328 }
@@ -102,13 +102,13 @@ def upright(x: float, bottom: float, said: str) -> str:
 
 def rung(name: str, y: float, x: Scale) -> str:
     rungs = record("cost.json")[SHOWN]["rungs"]
-    dots = (dot(x(median(rungs[f"{loop}: {name}"])), y, loop, kind(name)) for loop in LOOPS)
+    dots = (dot(x(median(rungs[f"{loop}: {name}"])), y, loop, kind(name)) for loop in loops(SHOWN))
     return text(LABELS - 14, y + 4, plain(name), kind(name), "end") + "".join(dots)
 
 
 def growth() -> str:
     """Two panels, one for each loop: nanoseconds for each, by how many are gathered."""
-    panels = (panel(loop, 60 + n * 390) for n, loop in enumerate(LOOPS))
+    panels = (panel(loop, 60 + n * 390) for n, loop in enumerate(loops(SHOWN)))
     return svg("How the cost of a gather grows", growth_said(), 420, panels)
 
 

@@ -120,7 +120,7 @@ def measure(rounds: int, share: float) -> Figures:
         with server() as port:
             for connections, size in CASES:
                 case, total = f"{connections}: {size}", 8_000 if size == LARGE else 40_000
-                for client in CLIENTS:
+                for client in (one for one in CLIENTS if CLIENTS[one][0] in LOOPS):
                     each = in_a_process(client, port, connections, size, int(total * share))
                     print(
                         f"    echo, round {number + 1}, {case}: {client}: {each:,.0f}", flush=True

@@ -8,7 +8,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from ladder import GATHERED, LOOPS, NATIVE, RUNGS, SLEEP, WAKE
+from ladder import GATHERED, NATIVE, RUNGS, SLEEP, WAKE
 
 HERE = Path(__file__).parent
 SHOWN = "3.12"
@@ -43,10 +43,16 @@ def record(name: str) -> dict[str, Any]:
     return found
 
 
+def loops(python: str) -> list[str]:
+    """The event loops that were measured, whatever is installed where the page is made."""
+    rungs = record("cost.json")[python]["rungs"]
+    return list(dict.fromkeys(case.partition(": ")[0] for case in rungs))
+
+
 def ladder(python: str) -> str:
     """All rungs, the cheapest first, in nanoseconds and as ratio to native."""
     counts = record("instructions.json").get(python, {}).get("instructions", {})
-    head = ["made and awaited", *loop_columns(), "instructions"]
+    head = ["made and awaited", *loop_columns(python), "instructions"]
     return table(
         head,
         (
@@ -60,17 +66,17 @@ def chapter(number: str) -> str:
     """The chapter's own rungs, and what they are to be seen beside."""
     own = [name for name, rung in RUNGS.items() if rung.chapter == number]
     rows = by_cost(SHOWN, BESIDE[number] + own)
-    return table(["", *loop_columns()], ([name, *loop_cells(SHOWN, name)] for name in rows))
+    return table(["", *loop_columns(SHOWN)], ([name, *loop_cells(SHOWN, name)] for name in rows))
 
 
-def loop_columns() -> Iterable[str]:
-    for loop in LOOPS:
+def loop_columns(python: str) -> Iterable[str]:
+    for loop in loops(python):
         yield from (loop, "to native")
 
 
 def loop_cells(python: str, name: str) -> Iterable[str]:
     rungs = record("cost.json")[python]["rungs"]
-    for loop in LOOPS:
+    for loop in loops(python):
         times = rungs[f"{loop}: {name}"]
         yield f"{spread(times)} ns"
         yield f"{ratio(times, rungs[f'{loop}: {NATIVE}'])} ×"
@@ -103,8 +109,9 @@ def at_once(python: str, size: int = 10_000) -> str:
         times, native = (cases[f"{loop}: {size}: {one}"] for one in (name, SLEEP))
         return f"{spread(times)} ns, {ratio(times, native)} ×"
 
-    head = [f"{size:,} at once", *LOOPS]
-    return table(head, ([name, *(cell(loop, name) for loop in LOOPS)] for name in GATHERED))
+    head = [f"{size:,} at once", *loops(python)]
+    rows = ([name, *(cell(loop, name) for loop in loops(python))] for name in GATHERED)
+    return table(head, rows)
 
 
 def sizes(python: str) -> list[str]:
@@ -114,19 +121,16 @@ def sizes(python: str) -> list[str]:
 
 def asleep(python: str) -> str:
     """Bytes for each that sleeps."""
-    loops = record("cost.json")[python]["asleep"]
-    rows = (
-        [
-            way,
-            *(
-                f"{spread(loops[loop][way])} B, {ratio(loops[loop][way], loops[loop][first])} ×"
-                for loop in loops
-            ),
-        ]
-        for first in ["`asyncio.sleep`"]
-        for way in loops["asyncio"]
-    )
-    return table(["", *loops], rows)
+    found = record("cost.json")[python]["asleep"]
+    if not found:
+        return "Measured on Linux only."
+
+    def cell(loop: str, way: str) -> str:
+        bytes_each, native = found[loop][way], found[loop]["`asyncio.sleep`"]
+        return f"{spread(bytes_each)} B, {ratio(bytes_each, native)} ×"
+
+    rows = ([way, *(cell(loop, way) for loop in found)] for way in found["asyncio"])
+    return table(["", *found], rows)
 
 
 def echo(python: str) -> str:
