@@ -3,8 +3,7 @@
 //! Source: `_gen_throw` and `gen_close` in CPython's `Objects/genobject.c`. Where versions differ,
 //! `version_info()` says so.
 
-use std::sync::Mutex;
-
+use parking_lot::Mutex;
 use pyo3::{
     PyTraverseError, PyVisit,
     exceptions::{PyGeneratorExit, PyRuntimeError, PyStopIteration, PyTypeError},
@@ -188,7 +187,7 @@ impl MyCoroutine {
     /// is running is on a stack, and so in use; a lock that is taken says the same.
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
         match self.state.try_lock().as_deref() {
-            Ok(State::Created(body) | State::Suspended(body)) => body.traverse(&visit),
+            Some(State::Created(body) | State::Suspended(body)) => body.traverse(&visit),
             _ => Ok(()),
         }
     }

@@ -2,11 +2,9 @@
 //!
 //! Source: `gen_send_ex2` in CPython's `Objects/genobject.c`.
 
-use std::{
-    mem,
-    sync::{MutexGuard, PoisonError},
-};
+use std::mem;
 
+use parking_lot::MutexGuard;
 use pyo3::{
     exceptions::{PyRuntimeError, PyStopIteration, PyValueError},
     prelude::*,
@@ -41,7 +39,7 @@ impl Coroutine {
     /// Never hold this lock while Python code may run: that might come back here, and wait for
     /// ever.
     pub fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock()
     }
 
     /// Takes the body out, or raises what one that is running, or over, is refused with.

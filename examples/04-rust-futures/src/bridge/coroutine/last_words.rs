@@ -39,7 +39,7 @@ impl Coroutine {
 
 impl Drop for Coroutine {
     fn drop(&mut self) {
-        if !matches!(self.state.get_mut(), Ok(State::Closed)) {
+        if !matches!(self.state.get_mut(), State::Closed) {
             Python::attach(|py| self.finalize(py));
         }
     }

@@ -11,8 +11,9 @@ pub mod steps;
 mod throw;
 mod thrown;
 
-use std::{ffi::CString, sync::Mutex};
+use std::ffi::CString;
 
+use parking_lot::Mutex;
 use pyo3::{
     PyTraverseError, PyVisit,
     exceptions::{PyGeneratorExit, PyRuntimeError, PyStopIteration, PyTypeError},
@@ -188,7 +189,7 @@ impl Coroutine {
     /// is running is on a stack, and so in use; a lock that is taken says the same.
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
         match self.state.try_lock().as_deref() {
-            Ok(State::Created(body) | State::Suspended(body)) => body.traverse(&visit),
+            Some(State::Created(body) | State::Suspended(body)) => body.traverse(&visit),
             _ => Ok(()),
         }
     }
