@@ -24,7 +24,7 @@ import asleep
 import echo
 import pages
 from instructions import build_floor
-from ladder import LOOPS, NATIVE
+from ladder import NATIVE
 from peers import keep, versions
 
 HERE = Path(__file__).parent
@@ -59,6 +59,13 @@ def time_often(rounds: int, folder: str, what: str, values: int, *options: str) 
     return figures
 
 
+def on_one_core(rounds: int, folder: str) -> Figures:
+    if not hasattr(os, "sched_getaffinity"):  # as on macOS and Windows
+        return {}
+    core = str(min(os.sched_getaffinity(0)))
+    return time_often(rounds, folder, "waking", 3, "--affinity", core)
+
+
 def measure(quick: bool) -> dict[str, Any]:
     sleepers, up_to = (10_000, 10_000) if quick else (100_000, 100_000)
     with tempfile.TemporaryDirectory() as folder:
@@ -66,10 +73,19 @@ def measure(quick: bool) -> dict[str, Any]:
         return {
             "sleepers": sleepers,
             "rungs": time_often(2 if quick else 9, folder, "rungs", 3),
+            "one core": on_one_core(2 if quick else 5, folder),
             "growth": time_often(1 if quick else 3, folder, "growth", 1, "--up-to", str(up_to)),
             "asleep": asleep.measure(1 if quick else 3, sleepers),
             "echo": echo.measure(1 if quick else 5, 0.2 if quick else 1),
         }
+
+
+def say(what: str, figures: Figures) -> None:
+    """Print the median of each, and its ratio to native on the same loop."""
+    for name, times in sorted(figures.items(), key=lambda item: median(item[1])):
+        native = median(figures[f"{name.partition(':')[0]}: {NATIVE}"])
+        ratio = median(times) / native
+        print(f"{what}, {name:<50}{median(times):>12,.0f} ns{ratio:>10.1f} x")
 
 
 def main() -> None:
@@ -77,11 +93,8 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="two minutes; keeps nothing")
     quick = parser.parse_args().quick
     load, found = os.getloadavg()[0], measure(quick)
-    for loop in LOOPS:
-        native = median(found["rungs"][f"{loop}: {NATIVE}"])
-        for name, times in sorted(found["rungs"].items(), key=lambda item: median(item[1])):
-            if name.startswith(loop):
-                print(f"{name:<50}{median(times):>12,.0f} ns{median(times) / native:>10.1f} x")
+    say("All", found["rungs"])
+    say("On one core", found["one core"])
     if not quick:
         pyperf_s = {"pyperf": importlib.metadata.version("pyperf")}
         machine = {"cpus": os.cpu_count(), "load": round(load, 1), "system": platform.system()}

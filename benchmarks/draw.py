@@ -14,7 +14,7 @@ STYLE = """\
 text { font: 13px system-ui, sans-serif; fill: #1f2328 }
 .axis { stroke: #d1d9e0 } .faint { fill: #59636e }
 .native { --ink: #59636e } .rust { --ink: #bc4c00 } .python { --ink: #0969da }
-circle, path { stroke: var(--ink); stroke-width: 2 } circle { fill: var(--ink) }
+circle, path, .spread { stroke: var(--ink); stroke-width: 2 } circle { fill: var(--ink) }
 .uvloop, path { fill: none } .rust path { stroke-width: 3.5 }
 text.rust { fill: var(--ink); font-weight: 600 } text.python { fill: var(--ink) }
 @media (prefers-color-scheme: dark) {
@@ -102,8 +102,15 @@ def upright(x: float, bottom: float, said: str) -> str:
 
 def rung(name: str, y: float, x: Scale) -> str:
     rungs = record("cost.json")[SHOWN]["rungs"]
-    dots = (dot(x(median(rungs[f"{loop}: {name}"])), y, loop, kind(name)) for loop in loops(SHOWN))
-    return text(LABELS - 14, y + 4, plain(name), kind(name), "end") + "".join(dots)
+    marks = (mark(rungs[f"{loop}: {name}"], y, loop, name, x) for loop in loops(SHOWN))
+    return text(LABELS - 14, y + 4, plain(name), kind(name), "end") + "".join(marks)
+
+
+def mark(times: list[float], y: float, loop: str, name: str, x: Scale) -> str:
+    """The median, on a line from the fastest round to the slowest."""
+    low, high = x(min(times)), x(max(times))
+    line = f'<line x1="{low}" x2="{high}" y1="{y}" y2="{y}" class="spread"/>'
+    return f'<g class="{kind(name)}">{line}</g>' + dot(x(median(times)), y, loop, kind(name))
 
 
 def growth() -> str:

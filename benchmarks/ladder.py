@@ -105,6 +105,7 @@ def to_thread() -> Awaitable[Any]:
 
 QUICK, STEPS, TRIPS = 20_000, 10_000, 500
 POLLED, SPAWNED = "`polled_yield_now()`", "`yield_now()`"
+TWIN = "`yield_now()` in Python"
 ASYNC_FN, INTO_PY = "PyO3's `async fn`, spawned", "`future_into_py`"
 WAKE, THREAD = "`call_soon_threadsafe`", "`asyncio.to_thread`"
 
@@ -134,12 +135,16 @@ RUNGS = {
     "`ready()`": Rung(lambda: of("rust_futures:ready"), QUICK, "04"),
     POLLED: Rung(lambda: of("rust_futures:polled_yield_now"), TRIPS, "04"),
     SPAWNED: Rung(lambda: of("rust_futures:yield_now"), TRIPS, "04"),
-    "`yield_now()` in Python": Rung(lambda: twin("04").yield_now, TRIPS, "04"),
+    TWIN: Rung(lambda: twin("04").yield_now, TRIPS, "04"),
     ASYNC_FN: Rung(lambda: of("published:async_fn.yield_now"), TRIPS),
     INTO_PY: Rung(lambda: of("published:into_py.yield_now"), TRIPS),
     WAKE: Rung(lambda: of("published:wake_thread"), TRIPS),
     THREAD: Rung(lambda: to_thread, TRIPS),
 }
+
+WAKING = [NATIVE, POLLED, SPAWNED, TWIN, ASYNC_FN, INTO_PY, WAKE, THREAD]
+"""Those in which the loop is woken, mostly by a thread, and what to see them beside. They are timed
+on one core, too: there is no idle one then, which the kernel needs its time to wake."""
 
 GATHERED = [SLEEP, "`ready()`", POLLED, SPAWNED, ASYNC_FN, INTO_PY, WAKE, THREAD]
 
@@ -186,14 +191,14 @@ def in_loop(_loops: int, loop: str, case: Callable[..., Any], *arguments: Any) -
 
 def main() -> None:
     runner = importlib.import_module("pyperf").Runner(add_cmdline_args=pass_on)
-    runner.argparser.add_argument("--what", choices=["rungs", "growth"])
+    runner.argparser.add_argument("--what", choices=["rungs", "waking", "growth"])
     runner.argparser.add_argument("--up-to", type=int, default=SIZES[-1])
     arguments = runner.parse_args()
     for loop in LOOPS:
-        if arguments.what == "rungs":
-            time_rungs(runner, loop)
-        else:
+        if arguments.what == "growth":
             time_growth(runner, loop, arguments.up_to)
+        else:
+            time_rungs(runner, loop, WAKING if arguments.what == "waking" else list(RUNGS))
     if arguments.worker:
         end_at_once()
 
@@ -202,9 +207,9 @@ def pass_on(command: list[str], arguments: Any) -> None:
     command += ["--what", arguments.what, "--up-to", str(arguments.up_to)]
 
 
-def time_rungs(runner: Any, loop: str) -> None:
-    for name, rung in RUNGS.items():
-        title = f"{loop}: {name}"
+def time_rungs(runner: Any, loop: str, names: list[str]) -> None:
+    for name in names:
+        rung, title = RUNGS[name], f"{loop}: {name}"
         runner.bench_time_func(title, in_loop, loop, in_turn, rung, inner_loops=rung.times)
 
 

@@ -67,6 +67,7 @@ PARTS: dict[str, Callable[..., str]] = {
     "instructions_saved": instructions_saved,
     "ladder_picture": ladder_picture,
     "ready_costs": ready_costs,
+    "one_core": tables.one_core,
     "versions": lambda: tables.versions(tables.SHOWN),
 }
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from ladder import GATHERED, NATIVE, RUNGS, SLEEP, WAKE
+from ladder import GATHERED, NATIVE, RUNGS, SLEEP, WAKE, WAKING
 
 HERE = Path(__file__).parent
 SHOWN = "3.12"
@@ -69,13 +69,23 @@ def chapter(number: str) -> str:
     return table(["", *loop_columns(SHOWN)], ([name, *loop_cells(SHOWN, name)] for name in rows))
 
 
+def one_core(python: str) -> str:
+    """The rungs in which the loop is woken, as timed on one core."""
+    if not record("cost.json")[python]["one core"]:
+        return "Measured on Linux only."
+    return table(
+        ["on one core", *loop_columns(python)],
+        ([name, *loop_cells(python, name, "one core")] for name in WAKING),
+    )
+
+
 def loop_columns(python: str) -> Iterable[str]:
     for loop in loops(python):
         yield from (loop, "to native")
 
 
-def loop_cells(python: str, name: str) -> Iterable[str]:
-    rungs = record("cost.json")[python]["rungs"]
+def loop_cells(python: str, name: str, part: str = "rungs") -> Iterable[str]:
+    rungs = record("cost.json")[python][part]
     for loop in loops(python):
         times = rungs[f"{loop}: {name}"]
         yield f"{spread(times)} ns"
