@@ -161,7 +161,7 @@ def peers(session: nox.Session) -> None:
 def cost(session: nox.Session) -> None:
     """What an await costs in each way there is, from the cheapest to the dearest."""
     session.install("pyperf==2.10.0")
-    for folder in CHAPTERS[1:3]:
+    for folder in CHAPTERS[:3]:
         install(session, copy_out_of_the_repository(session, folder))
     run_beside_the_peers(session, "cost.py")
 

@@ -72,6 +72,7 @@ def measure(quick: bool) -> dict[str, Any]:
         build_floor(folder)
         return {
             "sleepers": sleepers,
+            "driven": time_often(2 if quick else 9, folder, "driven", 3),
             "rungs": time_often(2 if quick else 9, folder, "rungs", 3),
             "one core": on_one_core(2 if quick else 5, folder),
             "growth": time_often(1 if quick else 3, folder, "growth", 1, "--up-to", str(up_to)),

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from html import escape
 from statistics import median
 
-from ladder import RUNGS, SLEEP
+from ladder import NATIVE, RUNGS, SLEEP, WAKING
 from tables import SHOWN, by_cost, loops, record
 
 STYLE = """\
@@ -54,6 +54,10 @@ def time(nanoseconds: float) -> str:
     return f"{microseconds:.{0 if microseconds >= 10 else 1}f} µs".replace(".0 ", " ")
 
 
+def short(number: int) -> str:
+    return f"{number // 1000}k" if number >= 1000 else f"{number}"
+
+
 def svg(title: str, described: str, height: int, inside: Iterable[str]) -> str:
     head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 820 {height}" role="img">'
     said = f"<title>{escape(title)}</title>\n<desc>{escape(described)}</desc>"
@@ -91,8 +95,9 @@ def ladder_said() -> str:
 def legend() -> str:
     filled = dot(LABELS, 20, "asyncio", "native") + text(LABELS + 10, 24, "asyncio", "faint")
     hollow = dot(LABELS + 80, 20, "uvloop", "native") + text(LABELS + 90, 24, "uvloop", "faint")
-    whose = text(460, 24, "the chapters' Rust", "rust") + text(600, 24, "their twins", "python")
-    return filled + hollow + whose + text(690, 24, "others", "faint")
+    bound = tick(LABELS + 156, 20, "native") + text(LABELS + 164, 24, "on one core", "faint")
+    whose = text(540, 24, "chapters' Rust", "rust") + text(650, 24, "their twins", "python")
+    return filled + hollow + bound + whose + text(736, 24, "others", "faint")
 
 
 def upright(x: float, bottom: float, said: str) -> str:
@@ -101,16 +106,23 @@ def upright(x: float, bottom: float, said: str) -> str:
 
 
 def rung(name: str, y: float, x: Scale) -> str:
-    rungs = record("cost.json")[SHOWN]["rungs"]
-    marks = (mark(rungs[f"{loop}: {name}"], y, loop, name, x) for loop in loops(SHOWN))
+    found = record("cost.json")[SHOWN]
+    marks = [mark(found["rungs"][f"{loop}: {name}"], y, loop, name, x) for loop in loops(SHOWN)]
+    if name in WAKING and name != NATIVE:
+        marks.append(tick(x(median(found["one core"][f"asyncio: {name}"])), y, kind(name)))
     return text(LABELS - 14, y + 4, plain(name), kind(name), "end") + "".join(marks)
 
 
 def mark(times: list[float], y: float, loop: str, name: str, x: Scale) -> str:
-    """The median, on a line from the fastest round to the slowest."""
+    """The median, on a line from the fastest round to the slowest, unless the dot covers it."""
     low, high = x(min(times)), x(max(times))
     line = f'<line x1="{low}" x2="{high}" y1="{y}" y2="{y}" class="spread"/>'
-    return f'<g class="{kind(name)}">{line}</g>' + dot(x(median(times)), y, loop, kind(name))
+    spread = f'<g class="{kind(name)}">{line}</g>' if high - low > 9 else ""
+    return spread + dot(x(median(times)), y, loop, kind(name))
+
+
+def tick(x: float, y: float, of: str) -> str:
+    return f'<g class="{of}"><path d="M{x} {y - 7} v14"/></g>'
 
 
 def growth() -> str:
@@ -136,7 +148,7 @@ def panel(loop: str, left: float) -> str:
     x = log_scale(1, max(size for line in lines.values() for size in line), left, left + 170)
     y = log_scale(1_000, 100_000, 380, 50)
     grid = [across(left, y(value), time(value)) for value in decades(1_000, 100_000)]
-    named = [text(x(size), 402, f"{size:,}", "faint", "middle") for size in lines[SLEEP]]
+    named = [text(x(size), 402, short(size), "faint", "middle") for size in lines[SLEEP]]
     drawn = [curve(name, line, x, y) for name, line in lines.items()]
     ends = {name: y(list(line.values())[-1]) for name, line in lines.items()}
     labels = [text(left + 180, at + 4, plain(name), kind(name)) for name, at in apart(ends).items()]

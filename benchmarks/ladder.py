@@ -14,7 +14,7 @@ import itertools
 import os
 import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from pkgutil import resolve_name
@@ -146,6 +146,13 @@ WAKING = [NATIVE, POLLED, SPAWNED, TWIN, ASYNC_FN, INTO_PY, WAKE, THREAD]
 """Those in which the loop is woken, mostly by a thread, and what to see them beside. They are timed
 on one core, too: there is no idle one then, which the kernel needs its time to wake."""
 
+DRIVEN = {
+    "by name": "count_steps_by_name",
+    "by an interned name": "count_steps_by_interned_name",
+    "through the slot": "count_steps_by_slot",
+}
+"""How `__next__` is reached, and chapter 01's function that does; there is no loop."""
+
 GATHERED = [SLEEP, "`ready()`", POLLED, SPAWNED, ASYNC_FN, INTO_PY, WAKE, THREAD]
 
 
@@ -165,6 +172,14 @@ async def await_all(make: Make, steps: bool, times: int) -> None:
         return
     for _ in range(times):
         await make()
+
+
+def driven(_loops: int, function: str) -> float:
+    """Return the seconds that a driver of chapter 01 takes for so many steps."""
+    count_steps: Callable[[Idle], int] = of(f"await_manual:{function}")
+    start = time.perf_counter()
+    count_steps(Idle(STEPS))
+    return time.perf_counter() - start
 
 
 async def at_once(rung: Rung, size: int) -> float:
@@ -189,37 +204,49 @@ def in_loop(_loops: int, loop: str, case: Callable[..., Any], *arguments: Any) -
         return seconds
 
 
+def time_driven(runner: Any, _up_to: int) -> None:
+    for name, function in DRIVEN.items():
+        runner.bench_time_func(name, driven, function, inner_loops=STEPS)
+
+
+def time_rungs(runner: Any, _up_to: int, names: Iterable[str] = RUNGS) -> None:
+    for loop, name in itertools.product(LOOPS, names):
+        rung, title = RUNGS[name], f"{loop}: {name}"
+        runner.bench_time_func(title, in_loop, loop, in_turn, rung, inner_loops=rung.times)
+
+
+def time_waking(runner: Any, up_to: int) -> None:
+    time_rungs(runner, up_to, WAKING)
+
+
+def time_growth(runner: Any, up_to: int) -> None:
+    sizes = [size for size in SIZES if size <= up_to]
+    for loop, size, name in itertools.product(LOOPS, sizes, GATHERED):
+        title = f"{loop}: {size}: {name}"
+        case = (in_loop, loop, at_once, RUNGS[name], size)
+        runner.bench_time_func(title, *case, inner_loops=size * repeats(size))
+
+
+PARTS = {
+    "driven": time_driven,
+    "rungs": time_rungs,
+    "waking": time_waking,
+    "growth": time_growth,
+}
+
+
 def main() -> None:
     runner = importlib.import_module("pyperf").Runner(add_cmdline_args=pass_on)
-    runner.argparser.add_argument("--what", choices=["rungs", "waking", "growth"])
+    runner.argparser.add_argument("--what", choices=PARTS)
     runner.argparser.add_argument("--up-to", type=int, default=SIZES[-1])
     arguments = runner.parse_args()
-    for loop in LOOPS:
-        if arguments.what == "growth":
-            time_growth(runner, loop, arguments.up_to)
-        else:
-            time_rungs(runner, loop, WAKING if arguments.what == "waking" else list(RUNGS))
+    PARTS[arguments.what](runner, arguments.up_to)
     if arguments.worker:
         end_at_once()
 
 
 def pass_on(command: list[str], arguments: Any) -> None:
     command += ["--what", arguments.what, "--up-to", str(arguments.up_to)]
-
-
-def time_rungs(runner: Any, loop: str, names: list[str]) -> None:
-    for name in names:
-        rung, title = RUNGS[name], f"{loop}: {name}"
-        runner.bench_time_func(title, in_loop, loop, in_turn, rung, inner_loops=rung.times)
-
-
-def time_growth(runner: Any, loop: str, up_to: int) -> None:
-    for size in SIZES:
-        for name in GATHERED if size <= up_to else []:
-            title = f"{loop}: {size}: {name}"
-            loops = size * repeats(size)
-            case = (in_loop, loop, at_once, RUNGS[name], size)
-            runner.bench_time_func(title, *case, inner_loops=loops)
 
 
 def end_at_once() -> None:

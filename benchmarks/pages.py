@@ -60,6 +60,7 @@ PARTS: dict[str, Callable[..., str]] = {
     "at_once": tables.at_once,
     "chapter": tables.chapter,
     "compared": compared,
+    "driven": tables.driven,
     "echo": tables.echo,
     "every": every,
     "growth_picture": growth_picture,

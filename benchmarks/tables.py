@@ -69,6 +69,16 @@ def chapter(number: str) -> str:
     return table(["", *loop_columns(SHOWN)], ([name, *loop_cells(SHOWN, name)] for name in rows))
 
 
+def driven(python: str) -> str:
+    """A step, by how a driver reaches `__next__`."""
+    ways = record("cost.json")[python]["driven"]
+    rows = (
+        [way, f"{spread(times)} ns", f"{ratio(times, ways['through the slot'])} ×"]
+        for way, times in ways.items()
+    )
+    return table(["`__next__` is reached", "a step", "to the slot"], rows)
+
+
 def one_core(python: str) -> str:
     """The rungs in which the loop is woken, as timed on one core."""
     if not record("cost.json")[python]["one core"]:

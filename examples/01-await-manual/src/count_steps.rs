@@ -1,4 +1,4 @@
-//! The same calls made three ways, to be measured against each other by `measure.py`.
+//! The same calls made three ways, for the repository's `benchmarks/` to measure.
 //!
 //! Each function steps `awaitable` to its end and returns the number of steps it took, ending one
 //! included. They differ only in how `__next__` is reached.

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import itertools
-import json
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 import await_manual
-import measure
 from samples import Steps, hello_after
 
 WAYS = [
@@ -31,15 +28,3 @@ def test_each_way_takes_the_same_steps(count_steps: Callable[[Any], int]) -> Non
 def test_each_way_lets_an_exception_through(count_steps: Callable[[Any], int]) -> None:
     with pytest.raises(ZeroDivisionError):
         count_steps(Steps(1 // step for step in (1, 0)))
-
-
-def test_the_readme_shows_the_recorded_figures() -> None:
-    readme = Path(measure.__file__).with_name("README.md").read_text("utf-8")
-    table = measure.table(json.loads(measure.RECORD.read_text("utf-8")))
-    assert readme.count(table) == 1
-
-
-def test_anyone_can_measure_again() -> None:
-    ratios = measure.measure(rounds=1)["ratios"]
-    assert list(ratios) == list(measure.WAYS)
-    assert ratios["through the slot"] == [1.0, 1.0]
