@@ -16,8 +16,22 @@ CHAPTERS = sorted(ROOT.glob("examples/[0-9][0-9]-*"))
 
 
 def links_that_lead_nowhere() -> list[str]:
-    links = re.findall(r"\]\((?!https?:|#)([^)#]+)", PAGE)
-    return [f"README.md links to {link}" for link in links if not (ROOT / link).exists()]
+    """Links from page to page, and to a heading of a page, as GitHub names it."""
+    link = re.compile(r"\]\((?!https?:)([^)#]*)(#[^)]*)?\)")
+    return [
+        f"{page.relative_to(ROOT)} links to {path}{anchor}"
+        for page in [ROOT / "README.md", *ROOT.glob("[!.]*/**/README.md")]
+        for path, anchor in link.findall(page.read_text("utf-8"))
+        if not leads_to(page.parent / path if path else page, anchor)
+    ]
+
+
+def leads_to(path: Path, anchor: str) -> bool:
+    if not anchor:
+        return path.exists()
+    headings = re.findall(r"^#+ (.+)$", path.read_text("utf-8"), re.MULTILINE)
+    names = ["#" + re.sub(r"[^\w\- ]", "", line.lower()).replace(" ", "-") for line in headings]
+    return anchor in names
 
 
 def chapters_not_in_the_table() -> list[str]:
