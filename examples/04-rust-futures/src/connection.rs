@@ -122,7 +122,7 @@ impl Connection {
     /// As `readexactly`, wrong: what it has read when it is cancelled is lost.
     fn first_try_readexactly(&self, n: usize) -> Coroutine {
         let stream = self.stream("first_try_readexactly");
-        coroutine(c"first_try_readexactly", async move {
+        polled_coroutine(c"first_try_readexactly", async move {
             stream?.first_try_readexactly(n).await
         })
     }

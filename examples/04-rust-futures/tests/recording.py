@@ -12,7 +12,7 @@ Messages = list[tuple[str, Any]]
 
 def trace(coroutine: Coroutine[Any, Any, Any]) -> Messages:
     """Run the coroutine on a fresh loop, and return all messages in order. A future that it waits
-    for is given by the name of its class.
+    for, and an exception, are given by the name of their class.
     """
     messages: Messages = []
 
@@ -28,18 +28,31 @@ async def recorded(coroutine: Coroutine[Any, Any, Any], messages: Messages) -> N
     await pass_on(coroutine, messages)
 
 
+async def parked(messages: Messages, times: int) -> None:
+    """Wait until what is recorded has parked so many times."""
+    while messages.count(("yield", "Future")) < times:
+        await asyncio.sleep(0)
+
+
 @types.coroutine
 def pass_on(coroutine: Coroutine[Any, Any, Any], messages: Messages) -> Generator[Any, Any, None]:
-    value = None
+    verb, value = "send", None
     while True:
-        messages.append(("send", value))
+        messages.append((verb, shown(value)))
         try:
-            yielded = coroutine.send(value)
+            yielded = getattr(coroutine, verb)(value)
         except StopIteration as end:
             messages.append(("return", end.value))
             return
-        except Exception as error:
-            messages.append(("raise", error))
-            return
-        messages.append(("yield", yielded if yielded is None else type(yielded).__name__))
-        value = yield yielded
+        except BaseException as error:
+            messages.append(("raise", shown(error)))
+            raise
+        messages.append(("yield", shown(yielded)))
+        try:
+            verb, value = "send", (yield yielded)
+        except BaseException as error:
+            verb, value = "throw", error
+
+
+def shown(value: Any) -> Any:
+    return None if value is None else type(value).__name__
