@@ -23,6 +23,7 @@ from typing import Any
 import asleep
 import echo
 import pages
+import system_calls
 from instructions import build_floor
 from ladder import NATIVE
 from peers import keep, versions
@@ -63,7 +64,7 @@ def on_one_core(rounds: int, folder: str) -> Figures:
     if not hasattr(os, "sched_getaffinity"):  # as on macOS and Windows
         return {}
     core = str(min(os.sched_getaffinity(0)))
-    return time_often(rounds, folder, "waking", 3, "--affinity", core)
+    return time_often(rounds, folder, "one core", 3, "--affinity", core)
 
 
 def measure(quick: bool) -> dict[str, Any]:
@@ -74,6 +75,7 @@ def measure(quick: bool) -> dict[str, Any]:
             "sleepers": sleepers,
             "driven": time_often(2 if quick else 9, folder, "driven", 3),
             "rungs": time_often(2 if quick else 9, folder, "rungs", 3),
+            "system calls": system_calls.measure(),
             "one core": on_one_core(2 if quick else 5, folder),
             "growth": time_often(1 if quick else 3, folder, "growth", 1, "--up-to", str(up_to)),
             "asleep": asleep.measure(1 if quick else 3, sleepers),

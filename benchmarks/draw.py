@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from html import escape
 from statistics import median
 
-from ladder import NATIVE, RUNGS, SLEEP, WAKING
+from ladder import RUNGS, SLEEP
 from tables import SHOWN, by_cost, loops, record
 
 STYLE = """\
@@ -108,8 +108,8 @@ def upright(x: float, bottom: float, said: str) -> str:
 def rung(name: str, y: float, x: Scale) -> str:
     found = record("cost.json")[SHOWN]
     marks = [mark(found["rungs"][f"{loop}: {name}"], y, loop, name, x) for loop in loops(SHOWN)]
-    if name in WAKING and name != NATIVE:
-        marks.append(tick(x(median(found["one core"][f"asyncio: {name}"])), y, kind(name)))
+    if alone := found["one core"].get(f"asyncio: {name}"):
+        marks.append(tick(x(median(alone)), y, kind(name)))
     return text(LABELS - 14, y + 4, plain(name), kind(name), "end") + "".join(marks)
 
 

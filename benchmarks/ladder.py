@@ -14,7 +14,8 @@ import itertools
 import os
 import sys
 import time
-from collections.abc import Awaitable, Callable, Iterable
+import types
+from collections.abc import Awaitable, Callable, Generator, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from pkgutil import resolve_name
@@ -43,8 +44,9 @@ class Rung:
     times: int
     """How often it is awaited to be timed: some milliseconds' worth."""
     chapter: str = ""
-    steps: bool = False
-    """If so, one awaitable is made that suspends so many times, and the figure is for a step."""
+    steps: str = ""
+    """If so, one awaitable is made that suspends so many times, and the figure is for a step: the
+    native rung to compare it with."""
 
 
 def of(path: str) -> Make:
@@ -71,9 +73,14 @@ async def native_delegate(awaitable: Awaitable[Any]) -> Any:
     return await awaitable
 
 
+@types.coroutine
+def turn() -> Generator[None, None, None]:
+    yield
+
+
 async def native_countdown(number: int) -> str:
     for _ in range(number):
-        await asyncio.sleep(0)
+        await turn()
     return "liftoff"
 
 
@@ -104,7 +111,8 @@ def to_thread() -> Awaitable[Any]:
 
 
 QUICK, STEPS, TRIPS = 20_000, 10_000, 500
-POLLED, SPAWNED = "`polled_yield_now()`", "`yield_now()`"
+DELEGATE, COUNTDOWN = "a step of `delegate` as `async def`", "a step of `countdown` as `async def`"
+READY, POLLED, SPAWNED = "`ready()`", "`polled_yield_now()`", "`yield_now()`"
 TWIN = "`yield_now()` in Python"
 ASYNC_FN, INTO_PY = "PyO3's `async fn`, spawned", "`future_into_py`"
 WAKE, THREAD = "`call_soon_threadsafe`", "`asyncio.to_thread`"
@@ -118,21 +126,21 @@ RUNGS = {
     "`Handoff` in Python": Rung(lambda: handoff(twin("02").Handoff), QUICK, "02"),
     "`my_coroutine()` in Rust": Rung(lambda: of("coroutine_class:my_coroutine"), QUICK, "03"),
     "`my_coroutine()` in Python": Rung(lambda: twin("03").my_coroutine, QUICK, "03"),
-    "a step of `delegate` as `async def`": Rung(lambda: delegate(native_delegate), STEPS, "", True),
+    DELEGATE: Rung(lambda: delegate(native_delegate), STEPS, "", DELEGATE),
     "a step of `delegate` in Rust": Rung(
-        lambda: delegate(of("coroutine_class:delegate")), STEPS, "03", True
+        lambda: delegate(of("coroutine_class:delegate")), STEPS, "03", DELEGATE
     ),
     "a step of `delegate` in Python": Rung(
-        lambda: delegate(twin("03").delegate), STEPS, "03", True
+        lambda: delegate(twin("03").delegate), STEPS, "03", DELEGATE
     ),
-    "a step of `countdown` as `async def`": Rung(lambda: native_countdown, STEPS, "", True),
+    COUNTDOWN: Rung(lambda: native_countdown, STEPS, "", COUNTDOWN),
     "a step of `countdown` in Rust": Rung(
-        lambda: of("coroutine_class:countdown"), STEPS, "03", True
+        lambda: of("coroutine_class:countdown"), STEPS, "03", COUNTDOWN
     ),
-    "a step of `countdown` in Python": Rung(lambda: twin("03").countdown, STEPS, "03", True),
+    "a step of `countdown` in Python": Rung(lambda: twin("03").countdown, STEPS, "03", COUNTDOWN),
     SLEEP: Rung(lambda: lambda: asyncio.sleep(0), STEPS),
     "PyO3's `async fn`, ready": Rung(lambda: of("published:async_fn.ready"), QUICK),
-    "`ready()`": Rung(lambda: of("rust_futures:ready"), QUICK, "04"),
+    READY: Rung(lambda: of("rust_futures:ready"), QUICK, "04"),
     POLLED: Rung(lambda: of("rust_futures:polled_yield_now"), TRIPS, "04"),
     SPAWNED: Rung(lambda: of("rust_futures:yield_now"), TRIPS, "04"),
     TWIN: Rung(lambda: twin("04").yield_now, TRIPS, "04"),
@@ -142,9 +150,9 @@ RUNGS = {
     THREAD: Rung(lambda: to_thread, TRIPS),
 }
 
-WAKING = [NATIVE, POLLED, SPAWNED, TWIN, ASYNC_FN, INTO_PY, WAKE, THREAD]
-"""Those in which the loop is woken, mostly by a thread, and what to see them beside. They are timed
-on one core, too: there is no idle one then, which the kernel needs its time to wake."""
+ONE_CORE = [NATIVE, SLEEP, READY, POLLED, SPAWNED, TWIN, ASYNC_FN, INTO_PY, WAKE, THREAD]
+"""Chapter 04's and what to see them beside. They are timed on one core as well: with more, most of
+a trip to another thread is the time that the kernel needs to wake a core that idles."""
 
 DRIVEN = {
     "by name": "count_steps_by_name",
@@ -153,7 +161,7 @@ DRIVEN = {
 }
 """How `__next__` is reached, and chapter 01's function that does; there is no loop."""
 
-GATHERED = [SLEEP, "`ready()`", POLLED, SPAWNED, ASYNC_FN, INTO_PY, WAKE, THREAD]
+GATHERED = [SLEEP, READY, POLLED, SPAWNED, ASYNC_FN, INTO_PY, WAKE, THREAD]
 
 
 async def in_turn(rung: Rung) -> float:
@@ -166,7 +174,7 @@ async def in_turn(rung: Rung) -> float:
     return time.perf_counter() - start
 
 
-async def await_all(make: Make, steps: bool, times: int) -> None:
+async def await_all(make: Make, steps: str, times: int) -> None:
     if steps:
         await make(times)
         return
@@ -215,8 +223,8 @@ def time_rungs(runner: Any, _up_to: int, names: Iterable[str] = RUNGS) -> None:
         runner.bench_time_func(title, in_loop, loop, in_turn, rung, inner_loops=rung.times)
 
 
-def time_waking(runner: Any, up_to: int) -> None:
-    time_rungs(runner, up_to, WAKING)
+def time_on_one_core(runner: Any, up_to: int) -> None:
+    time_rungs(runner, up_to, ONE_CORE)
 
 
 def time_growth(runner: Any, up_to: int) -> None:
@@ -230,7 +238,7 @@ def time_growth(runner: Any, up_to: int) -> None:
 PARTS = {
     "driven": time_driven,
     "rungs": time_rungs,
-    "waking": time_waking,
+    "one core": time_on_one_core,
     "growth": time_growth,
 }
 

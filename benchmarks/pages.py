@@ -45,10 +45,15 @@ def growth_picture(folder: str = "") -> str:
 
 
 def every(part: str) -> str:
-    """Return one of the tables for each Python recorded, under its versions."""
+    """Return one of the tables for each Python recorded: one is shown, the others can be opened."""
     make: Callable[[str], str] = getattr(tables, part)
-    pythons = sorted(tables.record("cost.json"), key=lambda name: name != tables.SHOWN)
-    return "\n\n".join(f"Python {python}:\n\n{make(python)}" for python in pythons)
+    others = [python for python in tables.record("cost.json") if python != tables.SHOWN]
+    shown = f"Python {tables.SHOWN}:\n\n{make(tables.SHOWN)}"
+    return "\n\n".join([shown, *(folded(f"Python {python}", make(python)) for python in others)])
+
+
+def folded(summary: str, text: str) -> str:
+    return f"<details><summary>{summary}</summary>\n\n{text}\n\n</details>"
 
 
 def ready_costs() -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from ladder import GATHERED, NATIVE, RUNGS, SLEEP, WAKE, WAKING
+from ladder import COUNTDOWN, DELEGATE, GATHERED, NATIVE, ONE_CORE, RUNGS, SLEEP
 
 HERE = Path(__file__).parent
 SHOWN = "3.12"
@@ -18,20 +18,14 @@ COUNTED = {
     NATIVE: "an await: async def",
     "a class in C": "an await: Floor, in C",
     "`my_coroutine()` in Rust": "an await: my_coroutine()",
-    "a step of `delegate` as `async def`": "a step: delegate as async def",
+    DELEGATE: "a step: delegate as async def",
     "a step of `delegate` in Rust": "a step: delegate()",
 }
 """The rungs whose instructions are counted, and what `instructions.py` calls them."""
 
 BESIDE = {
     "02": [NATIVE, "a class in C"],
-    "03": [
-        NATIVE,
-        "a class in C",
-        "a step of `delegate` as `async def`",
-        "a step of `countdown` as `async def`",
-    ],
-    "04": [NATIVE, SLEEP, WAKE],
+    "03": [NATIVE, "a class in C", DELEGATE, COUNTDOWN],
 }
 """What a chapter shows its own rungs beside."""
 
@@ -80,13 +74,18 @@ def driven(python: str) -> str:
 
 
 def one_core(python: str) -> str:
-    """The rungs in which the loop is woken, as timed on one core."""
-    if not record("cost.json")[python]["one core"]:
+    """What is timed on one core as well, with the system calls."""
+    found = record("cost.json")[python]
+    if not found["one core"]:
         return "Measured on Linux only."
-    return table(
-        ["on one core", *loop_columns(python)],
-        ([name, *loop_cells(python, name, "one core")] for name in WAKING),
-    )
+
+    def calls(name: str) -> str:
+        each = found["system calls"].get(f"asyncio: {name}", {})
+        return f"{sum(each.values()):.0f}, {each.get('futex', 0):.0f}" if each else ""
+
+    head = ["on one core", *loop_columns(python), "system calls, of them `futex`"]
+    cells = ([name, *loop_cells(python, name, "one core"), calls(name)] for name in ONE_CORE)
+    return table(head, cells)
 
 
 def loop_columns(python: str) -> Iterable[str]:
@@ -99,7 +98,7 @@ def loop_cells(python: str, name: str, part: str = "rungs") -> Iterable[str]:
     for loop in loops(python):
         times = rungs[f"{loop}: {name}"]
         yield f"{spread(times)} ns"
-        yield f"{ratio(times, rungs[f'{loop}: {NATIVE}'])} ×"
+        yield f"{ratio(times, rungs[f'{loop}: {RUNGS[name].steps or NATIVE}'])} ×"
 
 
 def by_cost(python: str, names: list[str]) -> list[str]:
