@@ -24,8 +24,8 @@ async def main() -> None:
     print("5. What __await__ alone is worth")
     try:
         await NoIterator()  # type: ignore[misc]  # and a type checker knows
-    except TypeError:
-        print("   TypeError: its __await__ returned no iterator")
+    except TypeError as error:
+        print("  ", type(error).__name__)
 
 
 asyncio.run(main())

@@ -13,6 +13,7 @@ import pytest
 from samples import Returns, hello_after
 
 README = (Path(__file__).parent.parent / "README.md").read_text("utf-8")
+KEPT: list[Any] = []
 VERSION = f"{sys.version_info.major}.{sys.version_info.minor}"
 
 
@@ -27,6 +28,16 @@ def awaited() -> Any:
     return coroutine
 
 
+def shared() -> Any:
+    async def awaits(coroutine: Any) -> None:
+        await coroutine
+
+    coroutine = hello_after(1)
+    KEPT.append(awaits(coroutine))  # dropped, it would close what it awaits
+    KEPT[-1].send(None)
+    return coroutine
+
+
 class ReturnsInMain(Returns):
     """3.15 names a class with its module, but not where the module is `__main__`."""
 
@@ -38,6 +49,7 @@ OBJECTS: dict[str, Callable[[], Any]] = {
     "`5`": lambda: 5,
     "`foo`": lambda: foo,
     "`Returns(5)`": lambda: ReturnsInMain(5),
+    "`shared`": shared,
     "`awaited`": awaited,
 }
 

@@ -1,4 +1,4 @@
-//! As far as an awaitable iterator goes: it can be awaited, and nothing can be done to it.
+//! As far as an awaitable iterator goes: it can be awaited, and is no coroutine.
 //!
 //! Kept as it is so that what it lacks can be run; `my_coroutine.rs` is the repair.
 
