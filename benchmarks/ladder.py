@@ -184,7 +184,7 @@ async def await_all(make: Make, steps: str, times: int) -> None:
 
 def driven(_loops: int, function: str) -> float:
     """Return the seconds that a driver of chapter 01 takes for so many steps."""
-    count_steps: Callable[[Idle], int] = of(f"await_manual:{function}")
+    count_steps: Callable[[Idle], int] = resolve_name(f"await_manual:{function}")
     start = time.perf_counter()
     count_steps(Idle(STEPS))
     return time.perf_counter() - start
