@@ -158,7 +158,9 @@ def build_floor(folder: str) -> None:
     library = Path(folder, "floor" + sysconfig.get_config_var("EXT_SUFFIX"))
     headers = f"-I{sysconfig.get_path('include')}"
     source = str(HERE / "floor.c")
-    subprocess.run(["cc", "-O3", "-shared", "-fPIC", headers, source, "-o", library], check=True)
+    symbols = ["-undefined", "dynamic_lookup"] if sys.platform == "darwin" else []
+    options = ["-O3", "-shared", "-fPIC", *symbols, headers]
+    subprocess.run(["cc", *options, source, "-o", library], check=True)
 
 
 def main(wheel: str) -> None:
