@@ -3,27 +3,29 @@
 //! Source: `_PyGen_Finalize` in CPython's `Objects/genobject.c`. PyO3 has no `__del__`; dropping
 //! the class comes closest, and Python is attached then.
 
-use std::{cell::RefCell, ffi::CString, mem};
+use std::{
+    cell::RefCell,
+    ffi::CString,
+    mem,
+    panic::{AssertUnwindSafe, catch_unwind},
+};
 
-use pyo3::{exceptions::PyRuntimeWarning, prelude::*};
+use pyo3::{exceptions::PyRuntimeWarning, panic::PanicException, prelude::*};
 
 use super::{Coroutine, body::Body, state::State};
 
 impl Coroutine {
-    /// Warns of a coroutine that was never begun, and closes one that is half-run.
+    /// Warns of a coroutine that was never begun, and closes it in any case.
     pub fn finalize(&self, py: Python<'_>) {
-        let pending = PyErr::take(py); // an exception on its way must get through
+        let pending = take_pending(py); // an exception on its way must get through
         let never_begun = matches!(*self.lock(), State::Created(_));
-        let problem = if never_begun {
+        let warned = if never_begun {
             self.warn_never_awaited(py)
         } else {
-            self.close(py).map(drop)
+            Ok(())
         };
-        if let Err(error) = problem {
-            error.write_unraisable(py, None);
-        }
-        if let Ok(Some(turn)) = self.take_turn_if(|state| matches!(state, State::Created(_))) {
-            turn.end();
+        for problem in [warned, self.close(py).map(drop)] {
+            problem.unwrap_or_else(|error| error.write_unraisable(py, None));
         }
         if let Some(error) = pending {
             error.restore(py);
@@ -35,6 +37,16 @@ impl Coroutine {
         let message = CString::new(format!("coroutine '{name}' was never awaited"))?;
         PyErr::warn(py, &py.get_type::<PyRuntimeWarning>(), &message, 1)
     }
+}
+
+/// Takes the exception that is on its way. A Rust panic that became one is let loose again by `take`,
+/// and would go on into CPython, which is no place for it.
+fn take_pending(py: Python<'_>) -> Option<PyErr> {
+    catch_unwind(AssertUnwindSafe(|| PyErr::take(py))).unwrap_or_else(|panic| {
+        let message = panic.downcast::<String>().map(|message| *message);
+        let message = message.unwrap_or_else(|_| "a panic".into());
+        Some(PyErr::new::<PanicException, _>((message,)))
+    })
 }
 
 impl Drop for Coroutine {

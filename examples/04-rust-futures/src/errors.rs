@@ -28,7 +28,7 @@ pub enum StreamError {
     LineTooLong(&'static str),
     AlreadyReading(&'static str),
     Closed(&'static str),
-    Forked(PyErr),
+    Python(PyErr), // as it is: the connection is another process's
 }
 
 impl From<io::Error> for StreamError {
@@ -39,7 +39,7 @@ impl From<io::Error> for StreamError {
 
 impl From<PyErr> for StreamError {
     fn from(error: PyErr) -> Self {
-        Self::Forked(error)
+        Self::Python(error)
     }
 }
 
@@ -58,7 +58,7 @@ impl From<StreamError> for PyErr {
             StreamError::Closed(method) => {
                 PyRuntimeError::new_err(format!("{method}() called on a closed connection"))
             }
-            StreamError::Forked(error) => error,
+            StreamError::Python(error) => error,
         }
     }
 }
@@ -68,6 +68,9 @@ fn os_error(error: io::Error, filename: Option<OsString>) -> PyErr {
     let Some(number) = error.raw_os_error() else {
         return error.into();
     };
+    if cfg!(windows) {
+        return windows_error(&error, number, filename);
+    }
     Python::attach(|py| {
         let strerror = py
             .import("os")
@@ -78,6 +81,14 @@ fn os_error(error: io::Error, filename: Option<OsString>) -> PyErr {
             (Ok(text), Some(name)) => PyOSError::new_err((number, text.unbind(), name)),
         }
     })
+}
+
+/// On Windows the number is one of its own. Python takes it in the fourth place, and makes an `errno`
+/// of it.
+fn windows_error(error: &io::Error, number: i32, filename: Option<OsString>) -> PyErr {
+    let text = error.to_string();
+    let text = text.trim_end_matches(&format!(" (os error {number})"));
+    PyOSError::new_err((0, text.to_owned(), filename, number))
 }
 
 /// Makes an exception of a class that PyO3 has no name for.

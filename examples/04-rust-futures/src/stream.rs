@@ -151,7 +151,9 @@ impl Stream {
     pub async fn first_try_readexactly(&self, n: usize) -> Result<Bytes, StreamError> {
         let mut incoming = BytesMut::new();
         while incoming.len() < n {
-            self.receive(Want::Exactly(n), &mut incoming).await?;
+            if self.receive(Want::Exactly(n), &mut incoming).await? == 0 {
+                return at_the_end(Want::Exactly(n), incoming.freeze());
+            }
         }
         Ok(incoming.freeze())
     }

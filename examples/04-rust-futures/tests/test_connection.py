@@ -236,6 +236,16 @@ async def test_and_the_first_try_loses_it() -> None:
         assert await connection.first_try_readexactly(6) == b"second"
 
 
+async def test_the_first_try_too_hears_of_the_end() -> None:
+    async with (
+        server(says(b"abc")) as port,
+        await open_connection("127.0.0.1", port) as connection,
+    ):
+        with pytest.raises(asyncio.IncompleteReadError) as caught:
+            await connection.first_try_readexactly(4)
+        assert caught.value.partial == b"abc"
+
+
 async def test_a_write_that_is_cancelled_leaves_the_rest_to_the_next() -> None:
     size = 20_000_000
     started = asyncio.Event()

@@ -7,13 +7,14 @@ import gc
 import multiprocessing
 import os
 import sys
+import threading
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from conftest import turns
-from rust_futures import live_futures, pending, sleep, yield_now
+from rust_futures import live_futures, pending, ready, sleep, yield_now
 from soak import Often
 
 pytestmark = [
@@ -120,3 +121,18 @@ def test_forks_while_workers_finish_futures(often: Often) -> None:
 
     ended: list[bool] = []
     asyncio.run(main())
+
+
+def test_forks_while_another_thread_polls_in_place(often: Often) -> None:
+    async def busy() -> None:
+        while not ended.is_set():
+            await ready()
+            ready().close()
+
+    ended = threading.Event()
+    thread = threading.Thread(target=asyncio.run, args=(busy(),))
+    thread.start()
+    for _ in range(often(100, 3_000)):
+        assert in_child(lambda: None) == 0  # it would hang on a lock that was copied taken
+    ended.set()
+    thread.join()

@@ -74,12 +74,13 @@ def test_one_after_the_other_in_one_task(run_anywhere: Run) -> None:
     assert run_anywhere(main) == 4950
 
 
-def test_hash_file_says_what_open_says(run_anywhere: Run, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["missing", "missing/too"])
+def test_hash_file_says_what_open_says(run_anywhere: Run, tmp_path: Path, name: str) -> None:
     async def main() -> None:
-        await hash_file(tmp_path / "missing")
+        await hash_file(tmp_path / name)
 
     with pytest.raises(FileNotFoundError) as native:
-        (tmp_path / "missing").open()
+        (tmp_path / name).open()
     with pytest.raises(FileNotFoundError) as ours:
         run_anywhere(main)
     assert str(ours.value) == str(native.value)

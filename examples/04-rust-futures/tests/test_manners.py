@@ -15,7 +15,15 @@ import pytest
 
 import rust_futures
 from conftest import Run, parked, turns
-from rust_futures import fail, hash_file, live_futures, pending, sleep, yield_now
+from rust_futures import (
+    fail,
+    first_try_sleep,
+    hash_file,
+    live_futures,
+    pending,
+    sleep,
+    yield_now,
+)
 
 
 def test_nothing_runs_before_it_is_awaited() -> None:
@@ -41,6 +49,21 @@ def test_one_that_was_never_awaited_is_warned_of(name: str) -> None:
         forgotten = CALLS[name]()
         del forgotten
         gc.collect()
+    assert live_futures() == 0
+
+
+def test_a_panic_that_is_on_its_way_gets_past_one_that_is_dropped() -> None:
+    """Its warning is Python code, which must not run while an exception is pending."""
+
+    async def main() -> None:
+        print(pending(), next(first_try_sleep(0)))
+
+    with (
+        pytest.warns(RuntimeWarning, match="never awaited"),
+        pytest.raises(BaseException, match="there is no reactor running") as caught,
+    ):
+        asyncio.run(main())
+    assert type(caught.value).__name__ == "PanicException"
     assert live_futures() == 0
 
 

@@ -42,7 +42,7 @@ pub fn connect(running: &Bound<'_, PyAny>) -> PyResult<Arc<EventLoop>> {
 }
 
 fn watch(running: &Bound<'_, PyAny>) -> PyResult<Arc<EventLoop>> {
-    let event_loop = EventLoop::new(Library::Asyncio, Bell::wire()?, running);
+    let event_loop = EventLoop::new(Library::Asyncio, Bell::wire()?, running)?;
     let doorbell = Doorbell::kept(&event_loop);
     running.call_method1("add_reader", (event_loop.bell().fileno(), doorbell))?;
     Ok(event_loop)
@@ -52,7 +52,7 @@ fn watch(running: &Bound<'_, PyAny>) -> PyResult<Arc<EventLoop>> {
 fn be_called(running: &Bound<'_, PyAny>) -> PyResult<Arc<EventLoop>> {
     let messenger = messenger::start(running.py())?;
     let weak = PyWeakrefReference::new(running)?.unbind();
-    let event_loop = EventLoop::new(Library::Asyncio, Bell::Messenger(weak, messenger), running);
+    let event_loop = EventLoop::new(Library::Asyncio, Bell::Messenger(weak, messenger), running)?;
     let doorbell = Doorbell::kept(&event_loop);
     running.call_method1("call_at", (f64::INFINITY, doorbell))?;
     Ok(event_loop)

@@ -18,6 +18,7 @@ use super::{
     in_flight::{InFlight, RustFuture, drop_quietly},
     panic,
     process::OfThisProcess,
+    runtime,
 };
 
 /// Where it was made, for `cr_code` and `cr_frame`.
@@ -82,7 +83,10 @@ impl Drop for Body {
         if let Self::Start(unused, _) = self {
             if unused.get().is_some() {
                 let mut future = unused.take().ok();
-                Python::attach(|py| py.detach(|| drop_quietly(&mut future)));
+                Python::attach(|py| match runtime::handle(py) {
+                    Ok(runtime) => py.detach(|| drop_quietly(&mut future, &runtime)),
+                    Err(_) => drop(panic::catch(|| drop(future))), // it cannot be started
+                });
             }
         }
     }
@@ -101,7 +105,7 @@ impl Awaiting {
     fn new(py: Python<'_>, future: RustFuture, runs: Runs) -> PyResult<Self> {
         let event_loop = EventLoop::running(py)?;
         let future = match runs {
-            Runs::OnTheRuntime => InFlight::spawned(future, event_loop)?,
+            Runs::OnTheRuntime => InFlight::spawned(future, event_loop),
             Runs::InPlace => InFlight::in_place(future, event_loop),
         };
         let key = future.event_loop().enter(&future);

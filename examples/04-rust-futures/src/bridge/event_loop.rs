@@ -2,7 +2,7 @@
 //! look into it, and the futures that are in flight for it.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, btree_map::Entry},
     mem,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError, Weak,
@@ -16,8 +16,9 @@ use pyo3::{
     types::{PyWeakrefMethods, PyWeakrefReference},
 };
 use slab::Slab;
+use tokio::runtime::Handle;
 
-use super::{asyncio, doorbell::Bell, in_flight::InFlight, mailbox::Mailbox, trio};
+use super::{asyncio, doorbell::Bell, in_flight::InFlight, mailbox::Mailbox, runtime, trio};
 
 /// By the address of the Python object that stands for the loop, until that is closed. The weak
 /// reference tells it from another one that has come to stand at the same address.
@@ -43,6 +44,7 @@ pub struct Parked<'py> {
 pub struct EventLoop {
     library: Library,
     address: usize,
+    runtime: Handle,
     mailbox: Mailbox<Arc<InFlight>>,
     bell: Bell,
     in_flight: Mutex<Slab<Weak<InFlight>>>,
@@ -91,16 +93,18 @@ impl EventLoop {
         Ok(event_loop)
     }
 
-    pub fn new(library: Library, bell: Bell, object: &Bound<'_, PyAny>) -> Arc<Self> {
-        Arc::new(Self {
+    /// Raises `OSError` if the runtime cannot be started.
+    pub fn new(library: Library, bell: Bell, object: &Bound<'_, PyAny>) -> PyResult<Arc<Self>> {
+        Ok(Arc::new(Self {
             library,
             address: object.as_ptr().addr(),
+            runtime: runtime::handle(object.py())?,
             mailbox: Mailbox::new(),
             bell,
             in_flight: Mutex::default(),
             rings_when_one_has_gone: AtomicBool::new(false),
             closed: AtomicBool::new(false),
-        })
+        }))
     }
 
     /// Says that this future is finished, or dropped. Runs on a worker of the runtime.
@@ -179,6 +183,11 @@ impl EventLoop {
         }
     }
 
+    /// What runs the futures of this loop.
+    pub fn runtime(&self) -> &Handle {
+        &self.runtime
+    }
+
     pub fn bell(&self) -> &Bell {
         &self.bell
     }
@@ -222,9 +231,10 @@ impl EventLoop {
 
     fn forget(self: &Arc<Self>) {
         let mut loops = loops();
-        let at = loops.iter().find(|(_, (_, it))| Arc::ptr_eq(it, self));
-        let address = at.map(|(&address, _)| address);
-        let known = address.and_then(|address| loops.remove(&address));
+        let known = match loops.entry(self.address) {
+            Entry::Occupied(entry) if Arc::ptr_eq(&entry.get().1, self) => Some(entry.remove()),
+            _ => None, // another one has come to stand there
+        };
         drop(loops);
         drop(known); // unlocked: Python code may run
     }

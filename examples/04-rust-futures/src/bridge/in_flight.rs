@@ -10,11 +10,11 @@ use std::{
 };
 
 use pyo3::{PyTraverseError, PyVisit, prelude::*};
-use tokio::task::JoinHandle;
+use tokio::{runtime::Handle, task::JoinHandle};
 
 use super::{
     event_loop::{EventLoop, is_closed},
-    panic, runtime,
+    panic,
 };
 
 /// A result on its way to Python: it becomes an object when the coroutine is resumed.
@@ -47,12 +47,12 @@ impl InFlight {
         })
     }
 
-    /// Starts `future` on the runtime. Raises `OSError` if that has no threads to run on.
-    pub fn spawned(future: RustFuture, event_loop: Arc<EventLoop>) -> PyResult<Arc<Self>> {
+    /// Starts `future` on the runtime.
+    pub fn spawned(future: RustFuture, event_loop: Arc<EventLoop>) -> Arc<Self> {
         let this = Self::in_place(future, event_loop);
-        let task = runtime::spawn(OnTheRuntime(Arc::clone(&this)))?;
+        let task = this.runtime().spawn(OnTheRuntime(Arc::clone(&this)));
         this.awaited().task = Some(task);
-        Ok(this)
+        this
     }
 
     pub fn is_spawned(&self) -> bool {
@@ -73,8 +73,10 @@ impl InFlight {
         if let Some(task) = &mut self.awaited().task {
             return poll_task(task, &waker);
         }
-        let poll = || self.poll(&mut Context::from_waker(&waker));
-        Ok(py.detach(|| runtime::enter(poll))?)
+        Ok(py.detach(|| {
+            let _here = self.runtime().enter();
+            self.poll(&mut Context::from_waker(&waker))
+        }))
     }
 
     /// Drops the future, and says whether it is gone. If not, a worker is polling it at this moment,
@@ -85,7 +87,7 @@ impl InFlight {
         }
         match self.try_lock() {
             Some(mut future) => {
-                drop_quietly(&mut future);
+                drop_quietly(&mut future, self.runtime());
                 true
             }
             None => false,
@@ -139,6 +141,10 @@ impl InFlight {
         &self.event_loop
     }
 
+    fn runtime(&self) -> &Handle {
+        self.event_loop.runtime()
+    }
+
     fn poll(&self, context: &mut Context<'_>) -> Poll<Outcome> {
         let Some(mut slot) = self.try_lock() else {
             return Poll::Pending; // it is being dropped
@@ -149,11 +155,11 @@ impl InFlight {
         match panic::catch(|| future.as_mut().poll(context)) {
             Ok(Poll::Pending) => Poll::Pending,
             Ok(Poll::Ready(outcome)) => {
-                drop_quietly(&mut slot);
+                drop_quietly(&mut slot, self.runtime());
                 Poll::Ready(outcome)
             }
             Err(panicked) => {
-                drop_quietly(&mut slot);
+                drop_quietly(&mut slot, self.runtime());
                 Poll::Ready(Box::new(move |_| Err(panicked.into())))
             }
         }
@@ -176,12 +182,14 @@ fn poll_task(task: &mut JoinHandle<Outcome>, waker: &Waker) -> PyResult<Poll<Out
     }
 }
 
-/// Drops it where futures expect to be. Nobody is there to be told of a panic.
-pub fn drop_quietly(future: &mut Option<RustFuture>) {
+/// Drops it where futures expect to be: some look for their runtime then, too. Nobody is there to be
+/// told of a panic.
+pub fn drop_quietly(future: &mut Option<RustFuture>, runtime: &Handle) {
     let Some(future) = future.take() else {
         return;
     };
-    let _ = panic::catch(|| runtime::enter(|| drop(future)));
+    let _here = runtime.enter();
+    let _ = panic::catch(|| drop(future));
 }
 
 /// The waker: the future is finished, or dropped. This runs on a worker, without Python.
@@ -206,7 +214,7 @@ impl Future for OnTheRuntime {
 impl Drop for OnTheRuntime {
     fn drop(&mut self) {
         if let Some(mut future) = self.0.try_lock() {
-            drop_quietly(&mut future);
+            drop_quietly(&mut future, self.0.runtime());
         } // else somebody is dropping it
     }
 }

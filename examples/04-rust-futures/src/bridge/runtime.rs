@@ -4,7 +4,6 @@
 //! process shall end at once. The kernel ends threads that never attach to Python without harm.
 
 use std::{
-    future::Future,
     io, mem,
     sync::{Mutex, MutexGuard, PoisonError},
 };
@@ -13,10 +12,7 @@ use pyo3::{
     exceptions::{PyRuntimeError, PyValueError},
     prelude::*,
 };
-use tokio::{
-    runtime::{Builder, Handle, Runtime},
-    task::JoinHandle,
-};
+use tokio::runtime::{Builder, Handle, Runtime};
 
 use super::panic;
 
@@ -25,27 +21,6 @@ static RUNTIME: Mutex<Start> = Mutex::new(Start::Later { workers: None });
 enum Start {
     Later { workers: Option<usize> },
     Done(Runtime),
-}
-
-/// Hands `future` to the runtime's workers. Raises `OSError` if they cannot be started.
-pub fn spawn<F>(future: F) -> io::Result<JoinHandle<F::Output>>
-where
-    F: Future<Output: Send> + Send + 'static,
-{
-    Ok(handle()?.spawn(future))
-}
-
-/// Runs `f` where futures expect to be: some look for their runtime when they are dropped, too.
-/// Raises `OSError` if that cannot be started.
-///
-/// A worker is there already, and must not take the lock: a fork would copy it, taken.
-pub fn enter<R>(f: impl FnOnce() -> R) -> io::Result<R> {
-    if Handle::try_current().is_ok() {
-        return Ok(f());
-    }
-    let handle = handle()?;
-    let _context = handle.enter();
-    Ok(f())
 }
 
 /// Sets how many worker threads the runtime will have: one for each core, if nobody does.
@@ -74,7 +49,12 @@ pub fn forget() {
     }
 }
 
-fn handle() -> io::Result<Handle> {
+/// Returns the runtime's handle, and starts it if nobody has. Raises `OSError` if its workers cannot be
+/// started.
+///
+/// It must be called attached, as here a lock is taken: another thread might fork, whose child would
+/// wait for a copy of it that nobody gives back. Nobody forks while this thread is attached.
+pub fn handle(_py: Python<'_>) -> io::Result<Handle> {
     let mut start = lock();
     if let Start::Later { workers } = *start {
         *start = Start::Done(build(workers)?);

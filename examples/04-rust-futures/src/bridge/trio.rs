@@ -40,7 +40,7 @@ fn in_trio_task(py: Python<'_>) -> PyResult<Option<Bound<'_, PyAny>>> {
 
 /// Starts a task of the run that watches a new bell.
 pub fn connect(token: &Bound<'_, PyAny>) -> PyResult<Arc<EventLoop>> {
-    let event_loop = EventLoop::new(Library::Trio, Bell::wire()?, token);
+    let event_loop = EventLoop::new(Library::Trio, Bell::wire()?, token)?;
     let doorbell = Doorbell::kept(&event_loop);
     let py = token.py();
     let watch = python_side(py)?.getattr("watch")?;
