@@ -41,6 +41,8 @@ CHAPTERS = sorted(ROOT.glob("examples/[0-9][0-9]-*"))
 RUNGS = ROOT / "benchmarks" / "rungs"
 PEERS = ROOT / "benchmarks" / "peers"
 PYTHONS = ["3.11", "3.12", "3.13", "3.14", "3.15", "3.14t", "3.15t"]
+MEASURED = [python for python in PYTHONS if not python.endswith("t")]
+"""What `benchmarks/` keeps records of."""
 
 nox.needs_version = ">=2026.10"
 nox.options.default_venv_backend = "uv"
@@ -61,15 +63,14 @@ os.environ["PATH"] = os.pathsep.join([*behind_the_shims, os.environ["PATH"]])
 FOUND = [version for version in PYTHONS if get_interpreter(version)]
 if not FOUND:
     sys.exit(f"No supported Python here. Install one of these: {', '.join(PYTHONS)}.")
-started: list[str] = []
 ran: set[str] = set()
 
 
 @atexit.register
 def say_which_pythons_ran() -> None:
-    if started:
+    if ran:
         missing = [version for version in PYTHONS if version not in FOUND]
-        print("Chapters passed on Python", ", ".join(sorted(ran)) or "none")
+        print("Chapters ran on Python", ", ".join(sorted(ran)))
         print("Pythons not found on this machine:", ", ".join(missing) or "none")
 
 
@@ -97,11 +98,10 @@ def session_per_chapter(
 @session_per_chapter("example", python=PYTHONS)
 def example(session: nox.Session, chapter: Path) -> None:
     """build, demo and tests."""
-    started.append(session.name)
+    ran.add(str(session.python))
     install(session, copy_out_of_the_repository(session, chapter))
     session.run("python", "demo.py")
     session.run("pytest", *session.posargs)
-    ran.add(str(session.python))
 
 
 @session_per_chapter("alone", python=FOUND[:1], venv_backend="venv", default=False)
@@ -139,44 +139,50 @@ def conformance(session: nox.Session, chapter: Path) -> None:
     session.run("python", "tests/conformance.py")
 
 
-@nox.session(python=PYTHONS, default=False)
+@nox.session(python=MEASURED, default=False)
 def instructions(session: nox.Session) -> None:
-    """Instructions of an await in Rust, beside the same in C (needs valgrind)."""
-    chapter = next(chapter for chapter in CHAPTERS if chapter.name.startswith("03"))
+    """Instructions of an await in Rust, beside the same in C."""
+    if not shutil.which("valgrind"):
+        session.skip("valgrind is missing: on Debian `apt install valgrind`")
     defaults = {"CARGO_PROFILE_RELEASE_LTO": "false", "CARGO_PROFILE_RELEASE_CODEGEN_UNITS": "16"}
-    folder = copy_out_of_the_repository(session, chapter)
+    folder = copy_out_of_the_repository(session, numbered("03"))
     slower = build(session, folder, **defaults).rename(folder / "default-profile.whl")
     install(session, folder)
     install(session, copy_out_of_the_repository(session, RUNGS))
     session.run("python", str(ROOT / "benchmarks" / "instructions.py"), str(slower))
 
 
-@nox.session(python=PYTHONS, default=False)
+@nox.session(python=MEASURED, default=False)
 def peers(session: nox.Session) -> None:
     """What each published way to await a Rust future does, beside chapter 04's."""
     run_beside_the_peers(session, "peers.py")
 
 
-@nox.session(python=PYTHONS, default=False)
+@nox.session(python=MEASURED, default=False)
 def cost(session: nox.Session) -> None:
     """What an await costs in each way there is, from the cheapest to the dearest."""
+    run_beside_the_peers(session, "cost.py", numbered("01"), numbered("02"), numbered("03"))
+
+
+def run_beside_the_peers(session: nox.Session, script: str, *chapters: Path) -> None:
+    """Run this script of the benchmarks with the peers, chapter 04 and these chapters."""
+    if sys.platform == "win32":
+        session.skip("the peers are asked, and the cost is measured, on Linux and macOS")
     session.install("pyperf==2.10.0")
-    for folder in CHAPTERS[:3]:
-        install(session, copy_out_of_the_repository(session, folder))
-    run_beside_the_peers(session, "cost.py")
-
-
-def run_beside_the_peers(session: nox.Session, script: str) -> None:
-    """Run this script of the benchmarks, with chapter 04 as soon as there is one."""
-    for folder in [PEERS, *(chapter for chapter in CHAPTERS if chapter.name.startswith("04"))]:
+    for folder in [PEERS, numbered("04"), *chapters]:
         install(session, copy_out_of_the_repository(session, folder))
     session.run("python", str(ROOT / "benchmarks" / script), *session.posargs)
+
+
+def numbered(number: str) -> Path:
+    (chapter,) = ROOT.glob(f"examples/{number}-*")
+    return chapter
 
 
 @nox.session(python=FOUND[:1])
 def types(session: nox.Session) -> None:
     """Strict types: noxfile, twins and tests, and the stubs against the built modules."""
-    session.install("mypy==2.4.1", "filelock==4.2.11", "nox==2026.10.20", "python-discovery==1.9.5")
+    session.install("mypy==2.4.1", *nox.project.load_toml(__file__)["dependencies"])
     session.run("mypy", "--strict", __file__, ".ci", "benchmarks")
     for crate in [*CHAPTERS, PEERS]:
         folder = copy_out_of_the_repository(session, crate)
@@ -214,7 +220,7 @@ def lint_python(session: nox.Session) -> None:
 
 @nox.session(venv_backend="none")
 def book(session: nox.Session) -> None:
-    """The front page is true, and what chapters have in common is the same in each."""
+    """The pages agree with files and records, and what chapters have in common is the same."""
     session.run(sys.executable, ".ci/book.py", external=True)
 
 
@@ -247,9 +253,8 @@ def build(session: nox.Session, folder: Path, **options: str) -> Path:
     shutil.rmtree("wheels", ignore_errors=True)
     maturin = [sys.executable, "-m", "maturin", "build", "--release", "--out", "wheels"]
     python = ["--interpreter", environment["PYO3_PYTHON"]]
-    with FileLock(
-        ROOT / ".nox" / f"{session.python}.lock"
-    ):  # a second build would take maturin's files away
+    # A second build at the same time would take maturin's files away.
+    with FileLock(ROOT / ".nox" / f"{session.python}.lock"):
         session.run(*maturin, *python, env=environment, external=True)
     (wheel,) = Path("wheels").glob("*.whl")
     return wheel.resolve()

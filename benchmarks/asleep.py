@@ -40,7 +40,9 @@ def resident_bytes() -> int:
 def measure(rounds: int, number: int) -> dict[str, dict[str, list[float]]]:
     """Return, for each loop and way, the bytes of each round; each in a process of its own."""
     figures: dict[str, dict[str, list[float]]] = {}
-    for turn in range(rounds if sys.platform == "linux" else 0):  # elsewhere there is no /proc
+    if sys.platform != "linux":  # elsewhere there is no /proc
+        return figures
+    for turn in range(rounds):
         for loop in LOOPS:
             for way, module in MODULES.items():
                 command = [sys.executable, __file__, module, loop, str(number)]

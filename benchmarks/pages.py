@@ -1,6 +1,6 @@
 """Write what the book shows of the figures kept here: `python benchmarks/pages.py --write`.
 
-A page has parts like `<!-- by machine: ladder 3.12 -->…<!-- end -->`; what stands between is the
+A page has parts like `<!-- by machine: one_core 3.12 -->…<!-- end -->`; what stands between is the
 named function's. Without `--write` it says which pages do not show what the data say, as
 `nox -s book` does.
 """

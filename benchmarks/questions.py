@@ -345,7 +345,7 @@ async def await_it(one: Awaitable[Any]) -> Any:
 
 def said(error: BaseException) -> str:
     """Return the error's type and text, as far as it is the same in each run."""
-    return re.sub(r" <.*", " …", f"{type(error).__name__}: {error}")
+    return re.sub(r" <.*|:\d+:\d+$", " …", f"{type(error).__name__}: {error}")
 
 
 QUESTIONS: dict[str, Callable[[Way], Any]] = {

@@ -102,8 +102,10 @@ def loop_cells(python: str, name: str, part: str = "rungs") -> Iterable[str]:
 
 
 def by_cost(python: str, names: list[str]) -> list[str]:
+    """Those that were recorded, the cheapest first."""
     rungs = record("cost.json")[python]["rungs"]
-    return sorted(names, key=lambda name: median(rungs[f"asyncio: {name}"]))
+    recorded = [name for name in names if f"asyncio: {name}" in rungs]
+    return sorted(recorded, key=lambda name: median(rungs[f"asyncio: {name}"]))
 
 
 def growth(python: str) -> str:

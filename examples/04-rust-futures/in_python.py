@@ -68,12 +68,12 @@ async def on_the_runtime(future: Coroutine[Any, Any, _T]) -> _T:
         in_flight.parked = asyncio.get_running_loop().create_future()
         try:
             await in_flight.parked
-        except asyncio.CancelledError as error:
-            cancelled = error
-            in_flight.cancel()
         except GeneratorExit:
             in_flight.cancel()
-            raise
+            raise  # a request to exit takes no "not yet"
+        except BaseException as error:
+            cancelled = error
+            in_flight.cancel()
     if cancelled:
         raise cancelled
     result: _T = in_flight.task.result()

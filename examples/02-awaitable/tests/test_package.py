@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import sysconfig
 from importlib.resources import files
 
 import pytest
@@ -21,4 +22,4 @@ def test_type_checkers_find_the_stub() -> None:
 
 def test_importing_it_does_not_bring_the_gil_back() -> None:
     gil_enabled = getattr(sys, "_is_gil_enabled", lambda: True)()
-    assert gil_enabled == (not hasattr(sys, "abiflags") or "t" not in sys.abiflags)
+    assert gil_enabled == (not sysconfig.get_config_var("Py_GIL_DISABLED"))

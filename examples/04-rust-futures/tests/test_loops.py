@@ -190,7 +190,6 @@ def test_under_anyio_on_either() -> None:
     assert [anyio.run(main, backend=backend) for backend in ("asyncio", "trio")] == [0, 0]
 
 
-@pytest.mark.skipif(sys.version_info < (3, 12), reason="asyncio.run takes no loop_factory")
 def test_in_debug_mode(run: Run) -> None:
     async def main() -> Any:
         asyncio.get_running_loop().set_debug(True)
