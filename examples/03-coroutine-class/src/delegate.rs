@@ -49,6 +49,7 @@ impl Delegate {
     pub fn resume<'py>(&mut self, py: Python<'py>, input: Input<'py>) -> PyResult<Step<'py>> {
         let _level = Level::enter(py)?;
         match (&*self, input) {
+            // `_`, as `throw` and `close` end a new coroutine before they get here.
             (Self::Start(awaitable), _) => {
                 let inner = Inner::of(awaitable.bind(py))?;
                 let step = inner.send(&py.None().into_bound(py));

@@ -24,7 +24,7 @@ impl Coroutine {
         } else {
             Ok(())
         };
-        for problem in [warned, self.close(py).map(drop)] {
+        for problem in [warned, self.close_now(py).map(drop)] {
             problem.unwrap_or_else(|error| error.write_unraisable(py, None));
         }
         if let Some(error) = pending {

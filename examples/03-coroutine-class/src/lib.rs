@@ -3,13 +3,14 @@
 //! Build it and see: `pip install . && python demo.py`. Then read, in this order, `first_try.rs`
 //! (as far as an awaitable iterator goes), `countdown.rs` and `body.rs` (state machines),
 //! `state.rs` (what goes for every coroutine, around any such machine), `my_coroutine.rs` (its
-//! methods), `last_words.rs` (its end), `delegate.rs` (`await`, from the inside) with `thrown.rs`
-//! and `throw.rs`, and `coroutine_function.rs` (functions that say that they return coroutines).
+//! methods), `last_words.rs` (its end), `delegate.rs` (`await`, from the inside) with `thrown.rs`,
+//! `throw.rs` and `close.rs`, and `coroutine_function.rs` (functions that say that they return coroutines).
 #![forbid(unsafe_code)]
 
 mod await_errors;
 mod body;
 mod call_await;
+mod close;
 mod coroutine_function;
 mod countdown;
 mod delegate;

@@ -1,19 +1,17 @@
 //! The class: the methods and attributes of every coroutine, whatever its body does.
 //!
-//! Source: `_gen_throw` and `gen_close` in CPython's `Objects/genobject.c`. Where versions differ,
-//! `version_info()` says so.
+//! Source: `coro_methods` and `coro_getsetlist` in CPython's `Objects/genobject.c`.
 
 use parking_lot::Mutex;
 use pyo3::{
     PyTraverseError, PyVisit,
-    exceptions::{PyGeneratorExit, PyRuntimeError, PyStopIteration, PyTypeError},
+    exceptions::{PyRuntimeError, PyTypeError},
     prelude::*,
     types::{PyFrame, PyTuple},
 };
 
 use crate::{
     body::{Body, Source},
-    made_now::made_now,
     state::State,
     steps::Input,
     thrown::Thrown,
@@ -91,29 +89,8 @@ impl MyCoroutine {
     /// over. Returns None or, from 3.13, what it returns.
     ///
     /// Raises what it raises instead; `RuntimeError` if it yields, `ValueError` if it is running.
-    pub fn close(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
-        let Some(turn) = self.take_turn_if(|state| !matches!(state, State::Closed))? else {
-            return Ok(py.None());
-        };
-        if turn.is_new {
-            turn.end();
-            return Ok(py.None());
-        }
-        match turn.resume(py, Input::Close) {
-            Ok(_) => Err(made_now::<PyRuntimeError>(
-                py,
-                "coroutine ignored GeneratorExit",
-            )),
-            Err(error) if error.is_instance_of::<PyGeneratorExit>(py) => Ok(py.None()),
-            Err(error) if error.is_instance_of::<PyStopIteration>(py) => {
-                if py.version_info() >= (3, 13) {
-                    Ok(error.value(py).getattr("value")?.unbind())
-                } else {
-                    Ok(py.None())
-                }
-            }
-            Err(error) => Err(error),
-        }
+    fn close(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        self.close_now(py)
     }
 
     /// What the coroutine awaits, or None.

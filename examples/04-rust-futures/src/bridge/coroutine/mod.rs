@@ -1,9 +1,9 @@
 //! The class: the methods and attributes of every coroutine, whatever its body does. This folder is
 //! chapter 03's, which explains it; only the body is another.
 //!
-//! Source: `_gen_throw` and `gen_close` in CPython's `Objects/genobject.c`. Where versions differ,
-//! `version_info()` says so.
+//! Source: `coro_methods` and `coro_getsetlist` in CPython's `Objects/genobject.c`.
 
+mod close;
 mod last_words;
 pub mod made_now;
 mod state;
@@ -16,13 +16,12 @@ use std::ffi::CString;
 use parking_lot::Mutex;
 use pyo3::{
     PyTraverseError, PyVisit,
-    exceptions::{PyGeneratorExit, PyRuntimeError, PyStopIteration, PyTypeError},
+    exceptions::{PyRuntimeError, PyTypeError},
     prelude::*,
     types::{PyFrame, PyTuple},
 };
 
 use super::body::{self, Body, Source};
-use made_now::made_now;
 use state::State;
 use steps::Input;
 use thrown::Thrown;
@@ -93,29 +92,8 @@ impl Coroutine {
     /// over. Returns None or, from 3.13, what it returns.
     ///
     /// Raises what it raises instead; `RuntimeError` if it yields, `ValueError` if it is running.
-    pub fn close(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
-        let Some(turn) = self.take_turn_if(|state| !matches!(state, State::Closed))? else {
-            return Ok(py.None());
-        };
-        if turn.is_new {
-            turn.end();
-            return Ok(py.None());
-        }
-        match turn.resume(py, Input::Close) {
-            Ok(_) => Err(made_now::<PyRuntimeError>(
-                py,
-                "coroutine ignored GeneratorExit",
-            )),
-            Err(error) if error.is_instance_of::<PyGeneratorExit>(py) => Ok(py.None()),
-            Err(error) if error.is_instance_of::<PyStopIteration>(py) => {
-                if py.version_info() >= (3, 13) {
-                    Ok(error.value(py).getattr("value")?.unbind())
-                } else {
-                    Ok(py.None())
-                }
-            }
-            Err(error) => Err(error),
-        }
+    fn close(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        self.close_now(py)
     }
 
     /// What the coroutine awaits, or None.

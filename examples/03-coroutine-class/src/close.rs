@@ -1,0 +1,38 @@
+//! `close()`: ends a coroutine, whatever state it is in.
+//!
+//! Source: `gen_close` in CPython's `Objects/genobject.c`. Where versions differ, `version_info()` says
+//! so.
+
+use pyo3::{
+    exceptions::{PyGeneratorExit, PyRuntimeError, PyStopIteration},
+    prelude::*,
+};
+
+use super::{Coroutine, made_now::made_now, state::State, steps::Input};
+
+impl Coroutine {
+    pub fn close_now(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        let Some(turn) = self.take_turn_if(|state| !matches!(state, State::Closed))? else {
+            return Ok(py.None());
+        };
+        if turn.is_new {
+            turn.end();
+            return Ok(py.None());
+        }
+        match turn.resume(py, Input::Close) {
+            Ok(_) => Err(made_now::<PyRuntimeError>(
+                py,
+                "coroutine ignored GeneratorExit",
+            )),
+            Err(error) if error.is_instance_of::<PyGeneratorExit>(py) => Ok(py.None()),
+            Err(error) if error.is_instance_of::<PyStopIteration>(py) => {
+                if py.version_info() >= (3, 13) {
+                    Ok(error.value(py).getattr("value")?.unbind())
+                } else {
+                    Ok(py.None())
+                }
+            }
+            Err(error) => Err(error),
+        }
+    }
+}
