@@ -15,10 +15,10 @@ use pyo3::{
     prelude::*,
     types::PyTuple,
 };
+use pyo3_await::{Coroutine, ForkGuarded};
 use tokio::net::{TcpStream, lookup_host};
 
 use crate::{
-    bridge::{Coroutine, OfThisProcess, coroutine, polled_coroutine},
     errors::StreamError,
     stream::{Stream, Want},
 };
@@ -30,7 +30,7 @@ use crate::{
 #[pyfunction]
 #[pyo3(signature = (host, port, *, limit=65_536))]
 pub fn open_connection(host: String, port: u16, limit: usize) -> Coroutine {
-    coroutine(c"open_connection", async move {
+    pyo3_await::spawn("open_connection", async move {
         let addresses = lookup_host((host.as_str(), port)).await;
         let addresses: Vec<_> = addresses.map_err(StreamError::NoSuchHost)?.collect();
         let socket = TcpStream::connect(&*addresses).await?;
@@ -42,14 +42,14 @@ pub fn open_connection(host: String, port: u16, limit: usize) -> Coroutine {
 #[pyclass(frozen, weakref, module = "rust_futures")]
 pub struct Connection {
     ends: String,
-    stream: Mutex<Option<OfThisProcess<Arc<Stream>>>>,
+    stream: Mutex<Option<ForkGuarded<Arc<Stream>>>>,
 }
 
 impl Connection {
     fn new(socket: TcpStream, limit: usize) -> io::Result<Self> {
         socket.set_nodelay(true)?;
         let ends = format!("{} from {}", socket.peer_addr()?, socket.local_addr()?);
-        let stream = OfThisProcess::new(Arc::new(Stream::new(socket, limit)));
+        let stream = ForkGuarded::new("a connection", Arc::new(Stream::new(socket, limit)));
         let stream = Mutex::new(Some(stream));
         Ok(Self { ends, stream })
     }
@@ -77,7 +77,7 @@ impl Connection {
     #[pyo3(signature = (n=-1), text_signature = "($self, n=-1)")]
     fn read(&self, n: isize) -> Coroutine {
         let want = usize::try_from(n).map_or(Want::All, Want::Some);
-        polled_coroutine(c"read", self.reads("read", want))
+        pyo3_await::inline("Connection.read", self.reads("read", want))
     }
 
     /// Awaits to `n` bytes. Raises `asyncio.IncompleteReadError` if the stream ends before; what
@@ -86,14 +86,14 @@ impl Connection {
         let n = usize::try_from(n)
             .map_err(|_| PyValueError::new_err("readexactly size can not be less than zero"))?;
         let read = self.reads("readexactly", Want::Exactly(n));
-        Ok(polled_coroutine(c"readexactly", read))
+        Ok(pyo3_await::inline("Connection.readexactly", read))
     }
 
     /// Awaits to the next line with its `b"\n"`, or to what is left at the end of the stream.
     ///
     /// Raises `ValueError` if it is longer than the limit; what has come of it is thrown away.
     fn readline(&self) -> Coroutine {
-        polled_coroutine(c"readline", self.reads("readline", Want::Line))
+        pyo3_await::inline("Connection.readline", self.reads("readline", Want::Line))
     }
 
     /// Sends `data`, which is anything that gives its bytes. Done when the kernel has taken all.
@@ -102,7 +102,7 @@ impl Connection {
     fn write(&self, data: &Bound<'_, PyAny>) -> PyResult<Coroutine> {
         let data = bytes_of(data)?;
         let stream = self.stream("write");
-        Ok(polled_coroutine(c"write", async move {
+        Ok(pyo3_await::inline("Connection.write", async move {
             stream?.write(data).await
         }))
     }
@@ -114,7 +114,7 @@ impl Connection {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .take();
-        if let Some(stream) = stream.as_ref().and_then(OfThisProcess::get) {
+        if let Some(stream) = stream.as_ref().and_then(|it| it.get().ok()) {
             stream.close();
         }
     }
@@ -122,19 +122,19 @@ impl Connection {
     /// As `readexactly`, wrong: what it has read when it is cancelled is lost.
     fn first_try_readexactly(&self, n: usize) -> Coroutine {
         let stream = self.stream("first_try_readexactly");
-        polled_coroutine(c"first_try_readexactly", async move {
+        pyo3_await::inline("Connection.first_try_readexactly", async move {
             stream?.first_try_readexactly(n).await
         })
     }
 
     fn __aenter__(this: Py<Self>) -> Coroutine {
-        polled_coroutine(c"__aenter__", async move { Ok::<_, StreamError>(this) })
+        pyo3_await::inline("Connection.__aenter__", async move { Ok::<_, StreamError>(this) })
     }
 
     #[pyo3(signature = (*_exception))]
     fn __aexit__(&self, _exception: &Bound<'_, PyTuple>) -> Coroutine {
         self.close();
-        polled_coroutine(c"__aexit__", async move { Ok::<_, StreamError>(()) })
+        pyo3_await::inline("Connection.__aexit__", async move { Ok::<_, StreamError>(()) })
     }
 
     fn __repr__(&self) -> String {

@@ -11,8 +11,9 @@ use pyo3::{exceptions::PyValueError, prelude::*};
 use sha2::{Digest, Sha256};
 use tokio::{fs::File, io::AsyncReadExt, task, time};
 
+use pyo3_await::Coroutine;
+
 use crate::{
-    bridge::{Coroutine, Live, coroutine, polled_coroutine},
     errors::FileError,
     work::{notice_a_beat, take_steps},
 };
@@ -25,7 +26,7 @@ use crate::{
 pub fn sleep(py: Python<'_>, delay: f64, result: Option<Py<PyAny>>) -> Coroutine {
     let no_delay = delay <= 0.0 || (delay.is_nan() && py.version_info() < (3, 13));
     let delay = if no_delay { 0.0 } else { delay };
-    coroutine(c"sleep", async move {
+    pyo3_await::spawn("sleep", async move {
         if delay.is_nan() {
             return Err(PyValueError::new_err("Invalid delay: NaN (not a number)"));
         }
@@ -43,7 +44,7 @@ pub fn sleep(py: Python<'_>, delay: f64, result: Option<Py<PyAny>>) -> Coroutine
 /// Raises `OSError` if it cannot be read.
 #[pyfunction]
 pub fn hash_file(path: PathBuf) -> Coroutine {
-    coroutine(c"hash_file", digest_of(path))
+    pyo3_await::spawn("hash_file", digest_of(path))
 }
 
 pub async fn digest_of(path: PathBuf) -> Result<String, FileError> {
@@ -73,19 +74,19 @@ fn hex(bytes: &[u8]) -> String {
 /// Raises `ValueError` with `message`: what a Rust `Err` becomes.
 #[pyfunction]
 pub fn fail(message: String) -> Coroutine {
-    coroutine::<_, (), _>(c"fail", async move { Err(PyValueError::new_err(message)) })
+    pyo3_await::spawn::<_, (), _>("fail", async move { Err(PyValueError::new_err(message)) })
 }
 
 /// Raises `RustPanic` with `message`: what a Rust panic becomes.
 #[pyfunction]
 pub fn explode(message: String) -> Coroutine {
-    coroutine::<_, (), PyErr>(c"explode", async move { panic!("{message}") })
+    pyo3_await::spawn::<_, (), PyErr>("explode", async move { panic!("{message}") })
 }
 
 /// Suspends once on the runtime and comes back.
 #[pyfunction]
 pub fn yield_now() -> Coroutine {
-    coroutine(c"yield_now", async move {
+    pyo3_await::spawn("yield_now", async move {
         task::yield_now().await;
         Ok::<_, Infallible>(())
     })
@@ -95,13 +96,13 @@ pub fn yield_now() -> Coroutine {
 #[pyfunction]
 #[pyo3(signature = (result=None))]
 pub fn ready(result: Option<Py<PyAny>>) -> Coroutine {
-    polled_coroutine(c"ready", async move { Ok::<_, Infallible>(result) })
+    pyo3_await::inline("ready", async move { Ok::<_, Infallible>(result) })
 }
 
 /// Suspends once, on the event loop's own thread, and comes back.
 #[pyfunction]
-pub fn polled_yield_now() -> Coroutine {
-    polled_coroutine(c"polled_yield_now", async move {
+pub fn inline_yield_now() -> Coroutine {
+    pyo3_await::inline("inline_yield_now", async move {
         task::yield_now().await;
         Ok::<_, Infallible>(())
     })
@@ -109,8 +110,8 @@ pub fn polled_yield_now() -> Coroutine {
 
 /// As `sleep`, on the event loop's own thread: tokio's timer wakes the loop.
 #[pyfunction]
-pub fn polled_sleep(delay: f64) -> Coroutine {
-    polled_coroutine(c"polled_sleep", async move {
+pub fn inline_sleep(delay: f64) -> Coroutine {
+    pyo3_await::inline("inline_sleep", async move {
         time::sleep(Duration::try_from_secs_f64(delay.max(0.0)).unwrap_or(Duration::MAX)).await;
         Ok::<_, Infallible>(())
     })
@@ -119,21 +120,20 @@ pub fn polled_sleep(delay: f64) -> Coroutine {
 /// Suspends `times` times on the runtime and comes back once.
 #[pyfunction]
 pub fn steps(times: u64) -> Coroutine {
-    coroutine(c"steps", take_steps(times))
+    pyo3_await::spawn("steps", take_steps(times))
 }
 
 /// Computes until it notices that `beat` was called meanwhile, or gives up. Awaits to which it was.
 #[pyfunction]
 pub fn compute() -> Coroutine {
-    coroutine(c"compute", notice_a_beat())
+    pyo3_await::spawn("compute", notice_a_beat())
 }
 
 /// Reads the file at `path`, in the way that a future must not do it: it waits for the file, and
 /// keeps a worker of the runtime waiting, which cannot be interrupted.
 #[pyfunction]
 pub fn read_blocking(path: PathBuf) -> Coroutine {
-    coroutine(
-        c"read_blocking",
+    pyo3_await::spawn("read_blocking",
         async move { std::fs::read_to_string(path) },
     )
 }
@@ -141,12 +141,20 @@ pub fn read_blocking(path: PathBuf) -> Coroutine {
 /// Never completes.
 #[pyfunction]
 pub fn pending() -> Coroutine {
-    coroutine(c"pending", future::pending::<PyResult<()>>())
+    pyo3_await::spawn("pending", future::pending::<PyResult<()>>())
 }
 
 /// Returns how many Rust futures exist: each from the call that made its coroutine until it is
 /// finished or dropped.
 #[pyfunction]
 pub fn live_futures() -> usize {
-    Live::count()
+    pyo3_await::alive()
+}
+
+/// Sets how many worker threads the runtime will have: one for each core, if nobody does.
+///
+/// Raises `ValueError` if there would be none, and `RuntimeError` once the runtime has started.
+#[pyfunction]
+pub fn set_worker_threads(py: Python<'_>, count: u16) -> PyResult<()> {
+    pyo3_await::runtime::set_worker_threads(py, count.into())
 }

@@ -5,15 +5,14 @@ use std::path::PathBuf;
 use futures_util::future::try_join;
 use pyo3::prelude::*;
 
-use crate::{
-    bridge::{Coroutine, coroutine},
-    functions::digest_of,
-};
+use pyo3_await::Coroutine;
+
+use crate::functions::digest_of;
 
 /// Awaits to the digests of two files, which are read at the same time.
 ///
 /// Raises `OSError` if one of them cannot be read; the other is not waited for then.
 #[pyfunction]
 pub fn hash_both(first: PathBuf, second: PathBuf) -> Coroutine {
-    coroutine(c"hash_both", try_join(digest_of(first), digest_of(second)))
+    pyo3_await::spawn("hash_both", try_join(digest_of(first), digest_of(second)))
 }

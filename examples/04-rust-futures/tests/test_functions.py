@@ -25,8 +25,8 @@ from rust_futures import (
     hash_file,
     live_futures,
     pending,
-    polled_sleep,
-    polled_yield_now,
+    inline_sleep,
+    inline_yield_now,
     ready,
     sleep,
     steps,
@@ -182,7 +182,7 @@ def test_context_variables_are_intact_after_each_await(run_anywhere: Run) -> Non
 def test_polled_in_place_it_suspends_when_it_must(run_anywhere: Run) -> None:
     async def main() -> list[int]:
         counts = []
-        for coroutine in (ready("at once"), polled_yield_now()):
+        for coroutine in (ready("at once"), inline_yield_now()):
             yields: list[Any] = []
             await counting(coroutine, yields)
             counts.append(len(yields))
@@ -193,7 +193,7 @@ def test_polled_in_place_it_suspends_when_it_must(run_anywhere: Run) -> None:
 
 def test_polled_in_place_it_finds_the_timer_of_its_runtime(run_anywhere: Run) -> None:
     async def main() -> int:
-        await polled_sleep(0.001)
+        await inline_sleep(0.001)
         return live_futures()
 
     assert run_anywhere(main) == 0
@@ -201,7 +201,7 @@ def test_polled_in_place_it_finds_the_timer_of_its_runtime(run_anywhere: Run) ->
 
 def test_polled_in_place_a_great_many_are_woken_together(run: Run) -> None:
     async def main() -> list[None]:
-        return await asyncio.gather(*(polled_yield_now() for _ in range(1_000)))
+        return await asyncio.gather(*(inline_yield_now() for _ in range(1_000)))
 
     assert run(main) == [None] * 1_000
 

@@ -8,8 +8,8 @@ import trio
 from trio.lowlevel import Abort
 
 
-class Parked:
-    """A task that waits to be rescheduled: by `resume`, or by trio, which does so when it cancels.
+class Waiter:
+    """A task that waits to be rescheduled: by `wake`, or by trio, which does so when it cancels.
     One of them does it: trio would be at its end otherwise.
     """
 
@@ -18,18 +18,18 @@ class Parked:
         self.waits = True
 
     async def wait(self) -> None:
-        """Wait for `resume`, or for a cancellation."""
+        """Wait for `wake`, or for a cancellation."""
         await trio.lowlevel.wait_task_rescheduled(self.abort)
 
     async def wait_shielded(self) -> None:
-        """Wait for `resume`, whatever happens: it is sure to come."""
+        """Wait for `wake`, whatever happens: it is sure to come."""
         await trio.lowlevel.wait_task_rescheduled(lambda _: Abort.FAILED)
 
     def abort(self, raise_cancel: Any) -> Abort:
         self.waits = False
         return Abort.SUCCEEDED
 
-    def resume(self) -> None:
+    def wake(self) -> None:
         if self.waits:
             self.waits = False
             trio.lowlevel.reschedule(self.task)
@@ -39,22 +39,22 @@ class Parked:
         return self.task.coro.cr_frame is None
 
 
-async def watch(doorbell: Any) -> None:
-    """Answer the bell until the run ends, and then until the last future is back.
+async def watch(handler: Any) -> None:
+    """Answer the wake-ups until the run ends, and then until the last future is back.
 
     A system task is among the first to be cancelled. Others may still wait to hear that their
     futures have been dropped, and without this one they would wait for ever.
     """
     try:
         while True:
-            await answer(doorbell)
+            await answer(handler)
     finally:
         with trio.CancelScope(shield=True):
-            while doorbell.somebody_waits():
-                await answer(doorbell)
-        doorbell.close()
+            while handler.somebody_waits():
+                await answer(handler)
+        handler.close()
 
 
-async def answer(doorbell: Any) -> None:
-    await trio.lowlevel.wait_readable(doorbell.fileno())
-    doorbell()
+async def answer(handler: Any) -> None:
+    await trio.lowlevel.wait_readable(handler.fileno())
+    handler()

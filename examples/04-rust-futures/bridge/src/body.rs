@@ -1,0 +1,334 @@
+//! What a coroutine of a Rust future does when it is resumed.
+
+use std::sync::Arc;
+
+use pyo3::{
+    PyTraverseError, PyVisit,
+    exceptions::{PyBaseException, PyGeneratorExit},
+    prelude::*,
+};
+use tokio::runtime::Handle;
+
+use crate::{
+    coroutine::{Body, Input, Step, normalized::generator_exit},
+    event_loop::{self, EventLoop, closed, deliver_after},
+    fork::{self, ForkGuarded},
+    in_flight::{First, InFlight, Place, State},
+    panic,
+    runtime,
+    rust_future::BoxedFuture,
+};
+
+/// Where a future is polled, and what a cancellation does to it.
+#[derive(Clone, Copy)]
+pub struct Manner {
+    pub spawned: bool,
+    pub uncancellable: bool,
+}
+
+/// Where the coroutine stands.
+pub enum RustBody {
+    /// Its future has not been polled.
+    Created(Unpolled, Manner),
+    /// Its future is in flight.
+    Awaiting(ForkGuarded<Awaiting>),
+}
+
+impl RustBody {
+    pub fn new(future: BoxedFuture, manner: Manner) -> Self {
+        Self::Created(Unpolled(ForkGuarded::new(A_FUTURE, future)), manner)
+    }
+
+    fn await_it<'py>(
+        &mut self,
+        mut awaiting: Awaiting,
+        step: impl FnOnce(&mut Awaiting) -> PyResult<Step<'py>>,
+    ) -> PyResult<Step<'py>> {
+        let step = step(&mut awaiting);
+        *self = Self::Awaiting(ForkGuarded::new(A_FUTURE, awaiting));
+        step
+    }
+}
+
+/// A future that has not been polled, or was ready when it was.
+pub struct Unpolled(ForkGuarded<BoxedFuture>);
+
+impl Unpolled {
+    /// The loop first: without one the future stays here, and is dropped as any other.
+    fn spawn(&mut self, py: Python<'_>, manner: Manner) -> PyResult<Awaiting> {
+        self.0.get()?;
+        let event_loop = event_loop::running(py)?;
+        Ok(Awaiting::spawn(event_loop, self.0.take()?, manner))
+    }
+
+    /// Polls it before a loop is looked for: one that is ready at once needs none.
+    fn poll(&mut self, py: Python<'_>) -> PyResult<First> {
+        let future = self.0.get_mut()?;
+        let runtime = runtime::handle(py)?;
+        deliver_after(py, || InFlight::poll_first(py, future, &runtime))
+    }
+
+    fn take_in(
+        &mut self,
+        py: Python<'_>,
+        in_flight: Arc<InFlight>,
+        manner: Manner,
+    ) -> PyResult<Awaiting> {
+        let event_loop = event_loop::running(py)?;
+        Ok(Awaiting::take_in(event_loop, in_flight, self.0.take()?, manner))
+    }
+}
+
+/// The word for it in the error that a child process gets.
+const A_FUTURE: &str = "a Rust future";
+
+impl Body for RustBody {
+    fn resume<'py>(&mut self, py: Python<'py>, input: Input<'py>) -> PyResult<Step<'py>> {
+        match self {
+            Self::Created(future, manner) if manner.spawned => {
+                let awaiting = future.spawn(py, *manner)?;
+                self.await_it(awaiting, |it| it.begin(py))
+            }
+            Self::Created(future, manner) => match future.poll(py)? {
+                First::Ready => result_of(py, future.0.take()?),
+                First::Panicked(panicked) => Err(panicked.into()),
+                First::Pending(in_flight) => {
+                    let awaiting = future.take_in(py, in_flight, *manner)?;
+                    self.await_it(awaiting, |it| it.yield_or_suspend(py))
+                }
+            },
+            Self::Awaiting(awaiting) => match (awaiting.get_mut(), input) {
+                (Ok(awaiting), input) => awaiting.resume(py, input),
+                // A child lets go of its copy in silence.
+                (Err(_), Input::Close) => Err(generator_exit(py)),
+                (Err(not_here), _) => Ok(Step::Refuse(not_here)),
+            },
+        }
+    }
+
+    fn awaits(&self) -> Option<&Py<PyAny>> {
+        match self {
+            Self::Awaiting(awaiting) => awaiting.get().ok()?.waits_for.as_ref(),
+            Self::Created(..) => None,
+        }
+    }
+
+    fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        match self {
+            Self::Awaiting(awaiting) => awaiting.get().map_or(Ok(()), |it| it.traverse(visit)),
+            Self::Created(..) => Ok(()),
+        }
+    }
+}
+
+/// One that was never begun is dropped as any other: detached, inside the runtime. But if no runtime
+/// has started, none is started for that.
+impl Drop for Unpolled {
+    fn drop(&mut self) {
+        let Ok(future) = self.0.take() else {
+            return; // it is in flight, or another process's
+        };
+        let mut future = Some(future);
+        Python::try_attach(|py| {
+            let (runtime, future) = (runtime::started(py), future.take());
+            py.detach(|| {
+                let _inside = runtime.as_ref().map(Handle::enter);
+                fork::section(|| panic::catch(|| drop(future)))
+            })
+        });
+    }
+}
+
+/// A future in flight, from the coroutine's side.
+pub struct Awaiting {
+    future: Arc<InFlight>,
+    event_loop: Arc<EventLoop>,
+    key: usize,
+    uncancellable: bool,
+    waits_for: Option<Py<PyAny>>,
+    /// What to raise when the future has been dropped, or is finished.
+    thrown: Option<Py<PyBaseException>>,
+}
+
+impl Awaiting {
+    fn spawn(event_loop: Arc<EventLoop>, future: BoxedFuture, manner: Manner) -> Self {
+        let place = event_loop.place();
+        let key = place.key;
+        let future = InFlight::spawn(future, place, manner.uncancellable);
+        Self::new(event_loop, future, key, manner)
+    }
+
+    fn take_in(
+        event_loop: Arc<EventLoop>,
+        in_flight: Arc<InFlight>,
+        future: BoxedFuture,
+        manner: Manner,
+    ) -> Self {
+        let place: Place = event_loop.place();
+        let key = place.key;
+        in_flight.take_in(future, place, manner.uncancellable);
+        Self::new(event_loop, in_flight, key, manner)
+    }
+
+    fn new(
+        event_loop: Arc<EventLoop>,
+        future: Arc<InFlight>,
+        key: usize,
+        manner: Manner,
+    ) -> Self {
+        event_loop.enter(key, &future);
+        Self {
+            future,
+            event_loop,
+            key,
+            uncancellable: manner.uncancellable,
+            waits_for: None,
+            thrown: None,
+        }
+    }
+
+    /// A future on the runtime suspends, if only for a turn: a Task that awaits one after the other
+    /// must not keep the others from running. Among others a bare yield is cheaper than a suspension:
+    /// the loop has turns to take anyway, and the future may be finished after one.
+    fn begin<'py>(&mut self, py: Python<'py>) -> PyResult<Step<'py>> {
+        let takes_bare_yields = self.event_loop.library().takes_bare_yields();
+        if takes_bare_yields && (self.future.is_over() || self.event_loop.in_flight() > 1) {
+            return Ok(Step::Yield(py.None().into_bound(py)));
+        }
+        self.suspend(py)
+    }
+
+    fn resume<'py>(&mut self, py: Python<'py>, input: Input<'py>) -> PyResult<Step<'py>> {
+        let raised = match input {
+            Input::Send(value) => self.sent(&value).err(),
+            Input::Throw(thrown) => return Ok(Step::RaiseHere(thrown)),
+            Input::Raise(exception) => {
+                let exits = exception.is_instance_of::<PyGeneratorExit>();
+                let error = PyErr::from_value(exception.into_any());
+                if exits {
+                    return Err(error); // a request to exit takes no "not yet"
+                }
+                Some(error)
+            }
+            Input::Close => return Err(generator_exit(py)),
+        };
+        if self.waits_for.take().is_some() {
+            self.event_loop.resumed(self.key);
+        }
+        if let Some(error) = raised {
+            self.raise(py, error)?;
+        }
+        self.finish_or_suspend(py)
+    }
+
+    fn sent(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        match &self.waits_for {
+            Some(waits_for) => {
+                let library = self.event_loop.library();
+                library.resumed(waits_for.bind(value.py()), value)
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Drops the future, and raises `error` when it has been dropped, at once if that can be. One that
+    /// is uncancellable runs to its end first.
+    fn raise(&mut self, py: Python<'_>, error: PyErr) -> PyResult<()> {
+        if let Some(earlier) = self.thrown.take() {
+            chain(py, &error, earlier);
+        }
+        // Detached, as dropping a future runs code that is not ours, and might wait for Python.
+        if py.detach(|| self.future.cancel()) {
+            return Err(error);
+        }
+        self.thrown = Some(error.into_value(py));
+        Ok(())
+    }
+
+    fn finish_or_suspend<'py>(&mut self, py: Python<'py>) -> PyResult<Step<'py>> {
+        let state = if self.future.is_spawned() {
+            self.future.look()
+        } else {
+            deliver_after(py, || self.future.poll_here(py))?
+        };
+        let result = match state {
+            State::Pending => return self.yield_or_suspend(py),
+            State::Finished(future) => result_of(py, future),
+            State::Panicked(panicked) => Err(panicked.into()),
+            State::Gone => Err(closed()), // dropped, as its loop was closed
+        };
+        match (self.thrown.take(), result) {
+            (None, result) => result,
+            (Some(thrown), Err(error)) if self.uncancellable => {
+                let raised = raised(py, &thrown);
+                raised.set_context(py, Some(error));
+                Err(raised)
+            }
+            (Some(thrown), _) => Err(raised(py, &thrown)),
+        }
+    }
+
+    /// One that has been woken already takes the next turn of the loop, if the loop can do that.
+    fn yield_or_suspend<'py>(&mut self, py: Python<'py>) -> PyResult<Step<'py>> {
+        if !self.future.is_spawned() && self.future.take_wake() {
+            if self.event_loop.library().takes_bare_yields() {
+                return Ok(Step::Yield(py.None().into_bound(py)));
+            }
+            let step = self.suspend(py)?;
+            self.future.wake_again();
+            return Ok(step);
+        }
+        self.suspend(py)
+    }
+
+    fn suspend<'py>(&mut self, py: Python<'py>) -> PyResult<Step<'py>> {
+        let cancellable = self.thrown.is_none();
+        let suspension = self.event_loop.suspend(py, self.key, cancellable)?;
+        self.waits_for = Some(suspension.waits_for.unbind());
+        Ok(Step::Yield(suspension.yields))
+    }
+
+    fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.waits_for)?;
+        visit.call(&self.thrown)
+    }
+}
+
+/// However it ends, nothing is left behind: neither with the loop nor on the runtime.
+impl Drop for Awaiting {
+    fn drop(&mut self) {
+        self.event_loop.leave(self.key);
+        if !self.future.is_gone() {
+            Python::try_attach(|py| py.detach(|| self.future.abandon()));
+        }
+    }
+}
+
+/// Makes the Python object, outside all locks: that may run Python code.
+fn result_of(py: Python<'_>, mut future: BoxedFuture) -> PyResult<Step<'_>> {
+    match panic::catch(|| future.as_mut().take(py))? {
+        Some(result) => Ok(Step::Return(result?.into_bound(py))),
+        None => Err(closed()),
+    }
+}
+
+/// Makes `earlier` the context of `error`, as if that had been raised while the other was handled. Not
+/// if both are of one class: a scope that cancels on each turn would make a chain without an end.
+fn chain(py: Python<'_>, error: &PyErr, earlier: Py<PyBaseException>) {
+    let earlier = raised(py, &earlier);
+    if error.context(py).is_some() || error.get_type(py).is(&earlier.get_type(py)) {
+        return;
+    }
+    let mut next = Some(earlier.clone_ref(py));
+    while let Some(link) = next {
+        if link.value(py).is(error.value(py)) {
+            return; // thrown again: it would be its own context
+        }
+        next = link.context(py);
+    }
+    error.set_context(py, Some(earlier));
+}
+
+fn raised(py: Python<'_>, exception: &Py<PyBaseException>) -> PyErr {
+    PyErr::from_value(exception.bind(py).clone().into_any())
+}

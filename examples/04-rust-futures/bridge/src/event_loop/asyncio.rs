@@ -1,0 +1,99 @@
+//! asyncio, and the loops that follow its protocol, such as uvloop.
+
+use pyo3::{intern, prelude::*, sync::PyOnceLock};
+
+use super::library::{Library, Suspension};
+
+pub struct Asyncio;
+
+/// Seconds for which a timer keeps the handler of a loop that cannot watch. Some loops count in
+/// milliseconds and 32 bits, and so not up to infinity.
+const DAY: f64 = 86_400.0;
+
+impl Library for Asyncio {
+    /// The function is looked up each time: `trio_asyncio` puts another one there when it is imported.
+    fn running<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let running = asyncio(py)?.call_method0(intern!(py, "_get_running_loop"))?;
+        Ok(Some(running).filter(|running| !running.is_none()))
+    }
+
+    fn watch(&self, running: &Bound<'_, PyAny>, handler: &Bound<'_, PyAny>) -> PyResult<()> {
+        let fileno = handler.call_method0("fileno")?;
+        let add_reader = running.getattr("add_reader")?;
+        in_empty_context(&(add_reader, fileno, handler).into_pyobject(running.py())?)
+    }
+
+    fn keep(&self, running: &Bound<'_, PyAny>, handler: &Bound<'_, PyAny>) -> PyResult<()> {
+        let (call_later, keep) = (running.getattr("call_later")?, handler.getattr("keep")?);
+        in_empty_context(&(call_later, DAY, keep, running).into_pyobject(running.py())?)
+    }
+
+    /// Makes a future of the loop, marked as `await` marks the one that it passes on: a Task that is
+    /// given it waits for it.
+    fn suspend<'py>(
+        &self,
+        running: &Bound<'py, PyAny>,
+        _cancellable: bool,
+    ) -> PyResult<Suspension<'py>> {
+        let py = running.py();
+        let future = running.call_method0(intern!(py, "create_future"))?;
+        future.setattr(intern!(py, "_asyncio_future_blocking"), true)?;
+        Ok(Suspension {
+            waiter: future.clone(),
+            waits_for: future.clone(),
+            yields: future,
+        })
+    }
+
+    fn wake(&self, waiter: &Bound<'_, PyAny>) -> PyResult<()> {
+        let py = waiter.py();
+        if waiter.call_method0(intern!(py, "done"))?.is_truthy()? {
+            return Ok(()); // it has been cancelled meanwhile
+        }
+        let result = (py.None(),);
+        waiter
+            .call_method1(intern!(py, "set_result"), result)
+            .map(drop)
+    }
+
+    fn resumed(&self, _waits_for: &Bound<'_, PyAny>, _sent: &Bound<'_, PyAny>) -> PyResult<()> {
+        Ok(()) // asyncio throws what it has to say
+    }
+
+    fn takes_bare_yields(&self) -> bool {
+        true
+    }
+
+    fn has_ended(&self, _waiter: &Bound<'_, PyAny>) -> PyResult<bool> {
+        Ok(false)
+    }
+}
+
+/// Is a Task of the loop that runs on this thread at work?
+pub fn in_task(py: Python<'_>) -> PyResult<bool> {
+    if Asyncio.running(py)?.is_none() {
+        return Ok(false);
+    }
+    let task = asyncio(py)?.call_method0(intern!(py, "current_task"))?;
+    Ok(!task.is_none())
+}
+
+/// Calls the first of these with the others. A loop keeps the context in which it is given something
+/// to call: that of whoever happens to be the first to await would be kept until the loop is closed,
+/// and all its variables with it.
+fn in_empty_context(call: &Bound<'_, pyo3::types::PyTuple>) -> PyResult<()> {
+    let py = call.py();
+    let context = py.import("contextvars")?.call_method0("Context")?;
+    context
+        .getattr(intern!(py, "run"))?
+        .call1(call.clone())
+        .map(drop)
+}
+
+fn asyncio(py: Python<'_>) -> PyResult<&Bound<'_, PyModule>> {
+    static ASYNCIO: PyOnceLock<Py<PyModule>> = PyOnceLock::new();
+    let import = || py.import("asyncio").map(Bound::unbind);
+    ASYNCIO
+        .get_or_try_init(py, import)
+        .map(|module| module.bind(py))
+}

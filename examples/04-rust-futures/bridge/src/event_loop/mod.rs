@@ -1,0 +1,135 @@
+//! The event loop that a coroutine runs on, whichever library it is of.
+//!
+//! - `ready_queue.rs`: which coroutines are to be resumed, pushed by any thread;
+//! - `wakeup.rs`: how the loop gets to know, by a socket, or where that cannot be by a thread that
+//!   calls it (`call_soon.rs`);
+//! - `library.rs`: what is asked of a library of event loops, and `asyncio.rs` and `trio.rs` do;
+//! - `state.rs`: a loop, with all that waits for it;
+//! - `handler.rs`: what the loop calls when it has been woken.
+//!
+//! Here is the way from the loop that runs on this thread to its state, which is made when the loop
+//! is met first.
+
+mod asyncio;
+mod call_soon;
+mod handler;
+mod library;
+mod ready_queue;
+mod state;
+#[cfg(feature = "trio")]
+mod trio;
+mod wakeup;
+
+/// The locks of the hand-over: the model checker puts its own in their place.
+mod sync {
+    pub use std::sync::{Mutex, PoisonError};
+}
+
+use std::{collections::BTreeMap, mem, sync::Arc};
+
+use pyo3::{
+    exceptions::{PyNotImplementedError, PyRuntimeError},
+    prelude::*,
+    types::{PyWeakrefMethods, PyWeakrefReference},
+};
+
+use crate::{
+    fork::PerProcess,
+    runtime::{self, os_error},
+};
+use call_soon::CallSoon;
+use handler::{DeliverSoon, WakeupHandler};
+use library::Library;
+use wakeup::{Socketpair, Wakeup};
+
+pub use state::{EventLoop, closed, deliver_after};
+
+/// The libraries in the order in which they are asked.
+static LIBRARIES: &[&dyn Library] = &[
+    #[cfg(feature = "trio")]
+    &trio::Trio,
+    &asyncio::Asyncio,
+];
+
+/// By the address of the Python object that stands for the loop, until that is closed. The weak
+/// reference tells it from another one that has come to stand at the same address.
+static LOOPS: PerProcess<BTreeMap<usize, Known>> = PerProcess::new(BTreeMap::new(), BTreeMap::new);
+
+struct Known {
+    object: Py<PyWeakrefReference>,
+    event_loop: Arc<EventLoop>,
+}
+
+/// Returns the loop that runs on this thread.
+///
+/// # Errors
+///
+/// `RuntimeError` if there is none, `OSError` if the runtime cannot be started, or the process has no
+/// file descriptors left.
+pub fn running(py: Python<'_>) -> PyResult<Arc<EventLoop>> {
+    for library in LIBRARIES {
+        if let Some(object) = library.running(py)? {
+            return match known(&object) {
+                Some(event_loop) => Ok(event_loop),
+                None => connect(*library, &object),
+            };
+        }
+    }
+    Err(PyRuntimeError::new_err("no running event loop"))
+}
+
+fn known(object: &Bound<'_, PyAny>) -> Option<Arc<EventLoop>> {
+    let py = object.py();
+    let (same, event_loop) = LOOPS.with(py, |loops| {
+        let known = loops.get(&object.as_ptr().addr())?;
+        Some((known.object.clone_ref(py), Arc::clone(&known.event_loop)))
+    })?;
+    let same = same.bind(py).upgrade()?;
+    (same.is(object) && !event_loop.is_closed()).then_some(event_loop)
+}
+
+/// Makes the loop watch for its wake-ups, one way or the other.
+fn connect(library: &'static dyn Library, object: &Bound<'_, PyAny>) -> PyResult<Arc<EventLoop>> {
+    let py = object.py();
+    let event_loop = match watch(library, object) {
+        Err(error) if error.is_instance_of::<PyNotImplementedError>(py) => call(library, object)?,
+        watched => watched?,
+    };
+    let known = Known {
+        object: PyWeakrefReference::new(object)?.unbind(),
+        event_loop: Arc::clone(&event_loop),
+    };
+    // Those that are closed stay until then: that saves a look at all of them when one is closed.
+    let gone = LOOPS.with(py, |loops| {
+        let (gone, open) = mem::take(loops)
+            .into_iter()
+            .partition(|(_, known)| known.event_loop.is_closed());
+        *loops = open;
+        (loops.insert(event_loop.address(), known), gone)
+    });
+    let _: (_, BTreeMap<_, _>) = gone; // dropped unlocked: Python code may run
+    Ok(event_loop)
+}
+
+fn watch(library: &'static dyn Library, object: &Bound<'_, PyAny>) -> PyResult<Arc<EventLoop>> {
+    let py = object.py();
+    let pair = Socketpair::new().map_err(|error| os_error(&error))?;
+    let runtime = runtime::handle(py)?;
+    let wakeup = Wakeup::Socketpair(pair);
+    let event_loop = Arc::new(EventLoop::new(library, object, runtime, wakeup));
+    let handler = Bound::new(py, WakeupHandler::new(Arc::clone(&event_loop)))?;
+    library.watch(object, &handler)?;
+    Ok(event_loop)
+}
+
+fn call(library: &'static dyn Library, object: &Bound<'_, PyAny>) -> PyResult<Arc<EventLoop>> {
+    let py = object.py();
+    let deliver = Bound::new(py, DeliverSoon::default())?;
+    let wakeup = Wakeup::CallSoon(CallSoon::new(object, deliver.clone().into_any().unbind())?);
+    let runtime = runtime::handle(py)?;
+    let event_loop = Arc::new(EventLoop::new(library, object, runtime, wakeup));
+    deliver.get().set(&event_loop);
+    let handler = Bound::new(py, WakeupHandler::new(Arc::clone(&event_loop)))?;
+    library.keep(object, &handler)?;
+    Ok(event_loop)
+}

@@ -1,0 +1,328 @@
+//! An event loop, as far as this crate is concerned: what is ready, how to wake it, who waits for it.
+
+use std::{
+    cell::RefCell,
+    mem,
+    sync::{
+        Arc, Weak,
+        atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst},
+    },
+};
+
+use parking_lot::Mutex;
+use pyo3::{
+    PyTraverseError, PyVisit,
+    exceptions::{PyException, PyRuntimeError},
+    prelude::*,
+};
+use slab::Slab;
+use tokio::runtime::Handle;
+
+use super::{
+    call_soon::CallSoon,
+    library::{Library, Suspension},
+    ready_queue::ReadyQueue,
+    wakeup::Wakeup,
+};
+use crate::in_flight::{InFlight, Place, Schedule};
+
+pub struct EventLoop {
+    library: &'static dyn Library,
+    /// That of the Python object.
+    address: usize,
+    runtime: Handle,
+    ready: ReadyQueue<usize>,
+    wakeup: Wakeup,
+    /// Locked while attached only, and while no Python code runs.
+    waiting: Mutex<Slab<Waiting>>,
+    /// Where it ran last, by `this_thread`.
+    thread: AtomicUsize,
+    wakes_when_one_has_left: AtomicBool,
+    closed: AtomicBool,
+}
+
+/// A coroutine whose future is in flight.
+struct Waiting {
+    future: Weak<InFlight>,
+    /// What has the coroutine resumed. Held here, and not only by the coroutine: what is in flight may
+    /// come in, so as long as the loop lives this keeps alive who waits, however few hold it. Forget
+    /// it, and the collector destroys each Task that nobody else holds.
+    waiter: Option<Py<PyAny>>,
+}
+
+impl EventLoop {
+    pub fn new(
+        library: &'static dyn Library,
+        object: &Bound<'_, PyAny>,
+        runtime: Handle,
+        wakeup: Wakeup,
+    ) -> Self {
+        Self {
+            library,
+            address: object.as_ptr().addr(),
+            runtime,
+            ready: ReadyQueue::new(),
+            wakeup,
+            waiting: Mutex::default(),
+            thread: AtomicUsize::new(this_thread()),
+            wakes_when_one_has_left: AtomicBool::new(false),
+            closed: AtomicBool::new(false),
+        }
+    }
+
+    pub fn library(&self) -> &'static dyn Library {
+        self.library
+    }
+
+    pub fn runtime(&self) -> &Handle {
+        &self.runtime
+    }
+
+    pub fn fileno(&self) -> Option<i64> {
+        self.wakeup.fileno()
+    }
+
+    pub fn is_closed(&self) -> bool {
+        self.closed.load(SeqCst)
+    }
+
+    /// Returns the address of its Python object.
+    pub fn address(&self) -> usize {
+        self.address
+    }
+
+    /// Is it the one of this Python object?
+    pub fn is_of(&self, object: &Bound<'_, PyAny>) -> bool {
+        object.as_ptr().addr() == self.address
+    }
+
+    /// Makes room for a coroutine that is to wait. Its future comes with `enter`.
+    pub fn place(self: &Arc<Self>) -> Place {
+        Place {
+            scheduler: Arc::clone(self) as Arc<dyn Schedule>,
+            key: self.waiting.lock().insert(Waiting {
+                future: Weak::new(),
+                waiter: None,
+            }),
+            runtime: self.runtime.clone(),
+        }
+    }
+
+    /// Notes which future is in flight: it is dropped when the loop is closed.
+    pub fn enter(&self, key: usize, future: &Arc<InFlight>) {
+        if let Some(waiting) = self.waiting.lock().get_mut(key) {
+            waiting.future = Arc::downgrade(future);
+        }
+    }
+
+    pub fn leave(&self, key: usize) {
+        let left = self.waiting.lock().try_remove(key);
+        drop(left); // unlocked: Python code may run
+        if self.wakes_when_one_has_left.load(SeqCst) {
+            self.wakeup.wake();
+        }
+    }
+
+    /// How many futures are in flight.
+    pub fn in_flight(&self) -> usize {
+        self.waiting.lock().len()
+    }
+
+    /// Suspends the coroutine that waits under this key.
+    ///
+    /// # Errors
+    ///
+    /// `RuntimeError` if the loop is closed, or cannot be woken, or another one is running.
+    pub fn suspend<'py>(
+        &self,
+        py: Python<'py>,
+        key: usize,
+        cancellable: bool,
+    ) -> PyResult<Suspension<'py>> {
+        if self.is_closed() {
+            return Err(closed());
+        }
+        if let Wakeup::CallSoon(_) = self.wakeup {
+            CallSoon::check(py)?;
+        }
+        let running = match self.library.running(py)? {
+            Some(running) if self.is_of(&running) => running,
+            _ => {
+                return Err(PyRuntimeError::new_err(
+                    "the coroutine was begun on a different event loop",
+                ));
+            }
+        };
+        self.thread.store(this_thread(), SeqCst);
+        let suspension = self.library.suspend(&running, cancellable)?;
+        self.set_waiter(key, Some(suspension.waiter.clone().unbind()));
+        Ok(suspension)
+    }
+
+    /// The coroutine runs again.
+    pub fn resumed(&self, key: usize) {
+        self.set_waiter(key, None);
+    }
+
+    fn set_waiter(&self, key: usize, waiter: Option<Py<PyAny>>) {
+        let before = match self.waiting.lock().get_mut(key) {
+            Some(waiting) => mem::replace(&mut waiting.waiter, waiter),
+            None => waiter,
+        };
+        drop(before); // unlocked: Python code may run
+    }
+
+    /// Has the coroutines resumed whose futures are ready. Runs on the loop's thread. All are seen to
+    /// before it raises what is no `Exception`, such as `KeyboardInterrupt`.
+    pub fn deliver(&self, py: Python<'_>) -> PyResult<()> {
+        self.wakeup.drain();
+        let mut urgent = Ok(());
+        for key in self.ready.take_all() {
+            let waiter = self.waiting.lock().get_mut(key).and_then(|it| it.waiter.take());
+            let Some(waiter) = waiter else {
+                continue; // it is over, or has been resumed by something else
+            };
+            match self.library.wake(waiter.bind(py)) {
+                Err(error) if error.is_instance_of::<PyException>(py) => {
+                    error.write_unraisable(py, Some(waiter.bind(py)));
+                }
+                Err(error) => urgent = Err(error),
+                Ok(()) => {}
+            }
+        }
+        urgent
+    }
+
+    /// Does somebody wait who can still be resumed? From now on the loop is woken when one has left.
+    pub fn somebody_waits(&self, py: Python<'_>) -> PyResult<bool> {
+        self.wakes_when_one_has_left.store(true, SeqCst);
+        let waiters: Vec<_> = self
+            .waiting
+            .lock()
+            .iter()
+            .filter_map(|(_, waiting)| Some(waiting.waiter.as_ref()?.clone_ref(py)))
+            .collect();
+        for waiter in waiters {
+            if !self.library.has_ended(waiter.bind(py))? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// The loop ends: drops the futures that are in flight, as nobody can be told of them.
+    pub fn close(&self, py: Python<'_>) {
+        if self.closed.swap(true, SeqCst) {
+            return;
+        }
+        self.ready.close();
+        let (futures, waiters): (Vec<_>, Vec<_>) = self
+            .waiting
+            .lock()
+            .iter_mut()
+            .map(|(_, waiting)| (mem::take(&mut waiting.future), waiting.waiter.take()))
+            .unzip();
+        py.detach(|| {
+            for future in futures.iter().filter_map(Weak::upgrade) {
+                future.abandon();
+            }
+        });
+        drop(waiters);
+    }
+
+    /// For whoever the loop holds us by.
+    pub fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        match self.waiting.try_lock() {
+            Some(waiting) => waiting
+                .iter()
+                .try_for_each(|(_, waiting)| visit.call(&waiting.waiter)),
+            None => Ok(()), // somebody has it in hand
+        }
+    }
+}
+
+impl Schedule for EventLoop {
+    fn schedule(self: Arc<Self>, key: usize) {
+        if self.ready.push(key) {
+            let here = self.thread.load(SeqCst) == this_thread();
+            if let Some(this) = if here { postpone(self) } else { Some(self) } {
+                this.wakeup.wake();
+            }
+        }
+    }
+}
+
+thread_local! {
+    /// The loops to look into when the poll is over that this thread is at.
+    static POSTPONED: RefCell<Option<Vec<Arc<EventLoop>>>> = const { RefCell::new(None) };
+}
+
+/// A loop that polls a future is awake: what becomes ready on its thread meanwhile needs no socket.
+/// Returns the loop if nobody is there to look into it.
+fn postpone(event_loop: Arc<EventLoop>) -> Option<Arc<EventLoop>> {
+    POSTPONED.with_borrow_mut(|postponed| match postponed {
+        Some(postponed) => {
+            postponed.push(event_loop);
+            None
+        }
+        None => Some(event_loop),
+    })
+}
+
+/// Runs `poll`, and then has those resumed who became ready by it on this thread.
+///
+/// # Errors
+///
+/// What cannot wait, such as `KeyboardInterrupt`.
+pub fn deliver_after<R>(py: Python<'_>, poll: impl FnOnce() -> R) -> PyResult<R> {
+    let mut postponed = Postponed {
+        outer: Some(POSTPONED.replace(Some(Vec::new()))),
+    };
+    let result = poll();
+    let mut urgent = Ok(());
+    for event_loop in postponed.take() {
+        match event_loop.library.running(py) {
+            Ok(Some(running)) if event_loop.is_of(&running) => {
+                urgent = urgent.and(event_loop.deliver(py));
+            }
+            _ => event_loop.wakeup.wake(), // it has moved to another thread
+        }
+    }
+    urgent.map(|()| result)
+}
+
+/// What was there before this poll, if it is one inside another.
+struct Postponed {
+    outer: Option<Option<Vec<Arc<EventLoop>>>>,
+}
+
+impl Postponed {
+    fn take(&mut self) -> Vec<Arc<EventLoop>> {
+        let Some(outer) = self.outer.take() else {
+            return Vec::new();
+        };
+        POSTPONED.replace(outer).unwrap_or_default()
+    }
+}
+
+/// If the poll unwinds, nobody is to wait for ever.
+impl Drop for Postponed {
+    fn drop(&mut self) {
+        for event_loop in self.take() {
+            event_loop.wakeup.wake();
+        }
+    }
+}
+
+/// What asyncio raises in the same place.
+pub fn closed() -> PyErr {
+    PyRuntimeError::new_err("Event loop is closed")
+}
+
+fn this_thread() -> usize {
+    thread_local! {
+        static MARK: u8 = const { 0 };
+    }
+    MARK.try_with(|mark| std::ptr::from_ref(mark).addr())
+        .unwrap_or_default()
+}

@@ -1,0 +1,343 @@
+//! One future that is awaited: shared by the coroutine that awaits it and whoever polls it.
+//!
+//! It is its own waker, too. To wake is to have the coroutine scheduled; who does that, and how, is
+//! not known here.
+
+use std::{
+    cell::{Cell, RefCell},
+    future::Future,
+    mem,
+    pin::Pin,
+    ptr,
+    sync::{
+        Arc, Mutex, MutexGuard, OnceLock, TryLockError,
+        atomic::{AtomicBool, Ordering::SeqCst},
+    },
+    task::{Context, Poll, Wake, Waker},
+};
+
+use pyo3::prelude::*;
+use tokio::{runtime::Handle, task::AbortHandle};
+
+use crate::{
+    fork,
+    panic::{self, Panicked},
+    rust_future::BoxedFuture,
+};
+
+/// Resumes coroutines, by and by.
+pub trait Schedule: Send + Sync {
+    /// Has the coroutine resumed that waits under this key. It may be called on any thread, once too
+    /// often, and too late: then another one is resumed for nothing, or none.
+    fn schedule(self: Arc<Self>, key: usize);
+}
+
+/// Where a future's coroutine waits, and the runtime that the future finds itself in.
+pub struct Place {
+    pub scheduler: Arc<dyn Schedule>,
+    pub key: usize,
+    pub runtime: Handle,
+}
+
+#[derive(Default)]
+pub struct InFlight {
+    /// Locked for as long as somebody polls it, or drops it. Whoever only looks must not lock it while
+    /// it runs: a worker that found it locked would take it for dropped.
+    future: Mutex<Slot>,
+    /// It does not run any more.
+    over: AtomicBool,
+    place: OnceLock<Place>,
+    /// It has been woken, and not been polled since.
+    woken: AtomicBool,
+    /// Whoever polls it shall drop it.
+    cancelled: AtomicBool,
+    /// It runs to its end, whoever gives up on it.
+    uncancellable: AtomicBool,
+    task: OnceLock<AbortHandle>,
+}
+
+#[derive(Default)]
+enum Slot {
+    #[default]
+    Empty,
+    Future(BoxedFuture),
+    Finished(BoxedFuture),
+    Panicked(Panicked),
+}
+
+/// What there is to say of a future.
+pub enum State {
+    Pending,
+    Finished(BoxedFuture),
+    Panicked(Panicked),
+    /// It has been dropped.
+    Gone,
+}
+
+/// What the first poll of a future tells.
+pub enum First {
+    Ready,
+    Panicked(Panicked),
+    /// Whoever may wake the future has this.
+    Pending(Arc<InFlight>),
+}
+
+impl InFlight {
+    /// Polls a future for the first time, before anything else is made for it: many are ready at
+    /// once. Detached from Python, as it runs code that is not ours.
+    pub fn poll_first(py: Python<'_>, future: &mut BoxedFuture, runtime: &Handle) -> First {
+        let this = SPARE.take().unwrap_or_default();
+        let waker = Waker::from(Arc::clone(&this));
+        let polled = py.detach(|| {
+            let _inside = runtime.enter();
+            let _current = Current::set(&this);
+            let mut context = Context::from_waker(&waker);
+            fork::section(|| panic::catch(|| future.as_mut().poll(&mut context)))
+        });
+        drop(waker);
+        match polled {
+            Ok(Poll::Pending) => First::Pending(this),
+            Ok(Poll::Ready(())) => {
+                if Arc::strong_count(&this) == 1 {
+                    this.woken.store(false, SeqCst);
+                    SPARE.set(Some(this)); // nobody has kept the waker
+                }
+                First::Ready
+            }
+            Err(panicked) => First::Panicked(panicked),
+        }
+    }
+
+    /// Takes a future after its first poll.
+    pub fn take_in(&self, future: BoxedFuture, place: Place, uncancellable: bool) {
+        if let Some(mut slot) = self.try_lock() {
+            *slot = Slot::Future(future);
+        }
+        self.uncancellable.store(uncancellable, SeqCst);
+        let _ = self.place.set(place);
+    }
+
+    /// Starts `future` on the runtime of `place`.
+    pub fn spawn(future: BoxedFuture, place: Place, uncancellable: bool) -> Arc<Self> {
+        let this = Arc::new(Self {
+            future: Mutex::new(Slot::Future(future)),
+            place: place.into(),
+            uncancellable: uncancellable.into(),
+            ..Self::default()
+        });
+        this.run_on_the_runtime();
+        this
+    }
+
+    /// Says whether a worker of the runtime polls it. The loop's thread does otherwise.
+    pub fn is_spawned(&self) -> bool {
+        self.task.get().is_some()
+    }
+
+    fn run_on_the_runtime(self: &Arc<Self>) {
+        if let Some(place) = self.place.get() {
+            let task = place.runtime.spawn(Spawned(Arc::clone(self)));
+            let _ = self.task.set(task.abort_handle());
+        }
+    }
+
+    /// Takes what the future has brought, if it does not run any more.
+    pub fn look(&self) -> State {
+        if !self.is_over() {
+            return State::Pending;
+        }
+        match self.try_lock() {
+            Some(mut slot) => Self::take_what_it_brought(&mut slot),
+            None => State::Gone, // somebody drops it
+        }
+    }
+
+    pub fn is_over(&self) -> bool {
+        self.over.load(SeqCst)
+    }
+
+    /// Polls a future here, on the loop's thread, detached from Python: it runs code that is not
+    /// ours.
+    pub fn poll_here(self: &Arc<Self>, py: Python<'_>) -> State {
+        let waker = Waker::from(Arc::clone(self));
+        py.detach(|| {
+            let _inside = self.place.get().map(|place| place.runtime.enter());
+            let _current = Current::set(self);
+            let _ = self.poll(&mut Context::from_waker(&waker));
+        });
+        self.look()
+    }
+
+    /// Has it been woken since it was polled?
+    pub fn take_wake(&self) -> bool {
+        self.woken.swap(false, SeqCst)
+    }
+
+    /// Has its coroutine scheduled, though nobody has woken it.
+    pub fn wake_again(self: &Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    /// Is there nothing left of it to be dropped?
+    pub fn is_gone(&self) -> bool {
+        self.is_over() && self.try_lock().is_some_and(|slot| matches!(*slot, Slot::Empty))
+    }
+
+    /// Drops the future, and says whether it is gone. If not, somebody is polling it at this moment,
+    /// and drops it when that poll returns: a poll cannot be interrupted. One that is uncancellable
+    /// stays.
+    ///
+    /// Call it detached: this runs code that is not ours, which might wait for Python.
+    pub fn cancel(&self) -> bool {
+        if self.uncancellable.load(SeqCst) {
+            return false;
+        }
+        self.cancelled.store(true, SeqCst);
+        let gone = self.drop_if_free();
+        if let Some(task) = self.task.get() {
+            task.abort();
+        }
+        gone
+    }
+
+    /// Nobody awaits it any more, and nobody can wait for its end. Call it detached.
+    pub fn abandon(self: &Arc<Self>) {
+        if !self.uncancellable.load(SeqCst) {
+            self.cancel();
+        } else if !self.is_spawned() {
+            self.run_on_the_runtime(); // it goes on there
+        }
+    }
+
+    fn poll(&self, context: &mut Context<'_>) -> Poll<()> {
+        let poll = fork::section(|| {
+            let Some(mut slot) = self.try_lock() else {
+                return Poll::Pending; // somebody drops it
+            };
+            self.woken.store(false, SeqCst);
+            match mem::take(&mut *slot) {
+                Slot::Future(mut future) => {
+                    let polled = panic::catch(|| future.as_mut().poll(context));
+                    let poll = polled.as_ref().map_or(Poll::Ready(()), |poll| *poll);
+                    *slot = match polled {
+                        Ok(Poll::Pending) => Slot::Future(future),
+                        Ok(Poll::Ready(())) => Slot::Finished(future),
+                        Err(panicked) => {
+                            let _ = panic::catch(|| drop(future));
+                            Slot::Panicked(panicked)
+                        }
+                    };
+                    drop(slot); // before it is said to be over: then somebody takes the lock
+                    self.over.store(poll.is_ready(), SeqCst);
+                    poll
+                }
+                brought => {
+                    *slot = brought;
+                    Poll::Ready(())
+                }
+            }
+        });
+        // Who cancelled meanwhile found the lock taken.
+        if self.cancelled.load(SeqCst) {
+            self.drop_if_free();
+            return Poll::Ready(());
+        }
+        poll
+    }
+
+    fn drop_if_free(&self) -> bool {
+        fork::section(|| match self.try_lock() {
+            Some(mut slot) => {
+                let future = mem::take(&mut *slot);
+                let _inside = self.place.get().map(|place| place.runtime.enter());
+                let _ = panic::catch(|| drop(future)); // the panic hook has said so
+                drop(slot);
+                self.over.store(true, SeqCst);
+                true
+            }
+            None => false,
+        })
+    }
+
+    fn take_what_it_brought(slot: &mut Slot) -> State {
+        match mem::take(slot) {
+            Slot::Empty => State::Gone,
+            Slot::Finished(future) => State::Finished(future),
+            Slot::Panicked(panicked) => State::Panicked(panicked),
+            Slot::Future(future) => {
+                *slot = Slot::Future(future);
+                State::Pending
+            }
+        }
+    }
+
+    fn try_lock(&self) -> Option<MutexGuard<'_, Slot>> {
+        match self.future.try_lock() {
+            Ok(slot) => Some(slot),
+            Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
+            Err(TryLockError::WouldBlock) => None,
+        }
+    }
+}
+
+impl Wake for InFlight {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        if self.woken.swap(true, SeqCst) || Current::is(self) {
+            return; // it is scheduled already, or about to be asked for it by whoever polls it
+        }
+        if let Some(place) = self.place.get() {
+            Arc::clone(&place.scheduler).schedule(place.key);
+        }
+    }
+}
+
+thread_local! {
+    /// Which future this thread polls for its loop.
+    static CURRENT: Cell<*const InFlight> = const { Cell::new(ptr::null()) };
+    /// One that nobody has used: most first polls need a waker, and do not keep it.
+    static SPARE: RefCell<Option<Arc<InFlight>>> = const { RefCell::new(None) };
+}
+
+/// Marks the future that is polled, for as long as this value lives.
+struct Current {
+    outer: *const InFlight,
+}
+
+impl Current {
+    fn set(future: &Arc<InFlight>) -> Self {
+        let outer = CURRENT.replace(Arc::as_ptr(future));
+        Self { outer }
+    }
+
+    fn is(future: &Arc<InFlight>) -> bool {
+        CURRENT.try_with(Cell::get) == Ok(Arc::as_ptr(future))
+    }
+}
+
+impl Drop for Current {
+    fn drop(&mut self) {
+        CURRENT.set(self.outer);
+    }
+}
+
+/// What tokio holds. When it lets go, the future goes as well.
+struct Spawned(Arc<InFlight>);
+
+impl Future for Spawned {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        self.0.poll(context)
+    }
+}
+
+impl Drop for Spawned {
+    /// Finished, cancelled, or the runtime is at its end: the coroutine is to look.
+    fn drop(&mut self) {
+        self.0.wake_by_ref();
+    }
+}
