@@ -65,7 +65,7 @@ impl Unpolled {
     fn poll(&mut self, py: Python<'_>) -> PyResult<First> {
         let future = self.0.get_mut()?;
         let runtime = runtime::handle(py)?;
-        deliver_after(py, || InFlight::poll_first(py, future, &runtime))
+        deliver_after(py, || InFlight::poll_first(py, future, runtime))
     }
 
     fn take_in(
@@ -132,7 +132,7 @@ impl Drop for Unpolled {
         Python::try_attach(|py| {
             let (runtime, future) = (runtime::started(py), future.take());
             py.detach(|| {
-                let _inside = runtime.as_ref().map(Handle::enter);
+                let _inside = runtime.map(Handle::enter);
                 fork::section(|| panic::catch(|| drop(future)))
             })
         });
@@ -192,10 +192,12 @@ impl Awaiting {
     /// the loop has turns to take anyway, and the future may be finished after one.
     fn begin<'py>(&mut self, py: Python<'py>) -> PyResult<Step<'py>> {
         let takes_bare_yields = self.event_loop.library().takes_bare_yields();
-        if takes_bare_yields && (self.future.is_over() || self.event_loop.in_flight() > 1) {
-            return Ok(Step::Yield(py.None().into_bound(py)));
-        }
-        self.suspend(py)
+        let is_over = if takes_bare_yields && self.event_loop.in_flight() > 1 {
+            true // or will be: it is looked at on the next turn
+        } else {
+            !self.future.wait()
+        };
+        self.next_turn_or_suspend(py, is_over)
     }
 
     fn resume<'py>(&mut self, py: Python<'py>, input: Input<'py>) -> PyResult<Step<'py>> {
@@ -268,17 +270,21 @@ impl Awaiting {
         }
     }
 
-    /// One that has been woken already takes the next turn of the loop, if the loop can do that.
     fn yield_or_suspend<'py>(&mut self, py: Python<'py>) -> PyResult<Step<'py>> {
-        if !self.future.is_spawned() && self.future.take_wake() {
-            if self.event_loop.library().takes_bare_yields() {
-                return Ok(Step::Yield(py.None().into_bound(py)));
-            }
-            let step = self.suspend(py)?;
-            self.future.wake_again();
-            return Ok(step);
+        let is_woken = !self.future.is_spawned() && self.future.take_wake();
+        self.next_turn_or_suspend(py, is_woken)
+    }
+
+    /// One that need not wait takes the next turn of the loop, if the loop can do that.
+    fn next_turn_or_suspend<'py>(&mut self, py: Python<'py>, ready: bool) -> PyResult<Step<'py>> {
+        if ready && self.event_loop.library().takes_bare_yields() {
+            return Ok(Step::Yield(py.None().into_bound(py)));
         }
-        self.suspend(py)
+        let step = self.suspend(py)?;
+        if ready {
+            self.future.wake_again();
+        }
+        Ok(step)
     }
 
     fn suspend<'py>(&mut self, py: Python<'py>) -> PyResult<Step<'py>> {

@@ -71,9 +71,10 @@ const GLANCE: Duration = Duration::from_micros(50);
 fn before_fork(py: Python<'_>) {
     epoch(); // a child that forks is an owner first
     FORKING.fetch_add(1, SeqCst);
+    let ours = HERE.with(|here| here.depth.get());
     py.detach(|| {
         let start = Instant::now();
-        while inside() > DEPTH.get() && start.elapsed() < PATIENCE {
+        while inside() > ours && start.elapsed() < PATIENCE {
             thread::sleep(GLANCE);
         }
     });
@@ -104,7 +105,7 @@ fn notice_child() {
     let _one_at_a_time = NOTICING.lock().unwrap_or_else(PoisonError::into_inner);
     if OWNER.load(SeqCst) != pid {
         INSIDE.iter().for_each(|shard| shard.0.store(0, SeqCst));
-        DEPTH.set(0);
+        HERE.with(|here| here.depth.set(0));
         FORKING.store(0, SeqCst);
         EPOCH.fetch_add(1, SeqCst);
         OWNER.store(pid, SeqCst);
@@ -118,12 +119,41 @@ static INSIDE: [Shard; 16] = [const { Shard(AtomicUsize::new(0)) }; 16];
 struct Shard(AtomicUsize);
 
 thread_local! {
-    static SHARD: usize = {
+    static HERE: Here = const { Here { shard: Cell::new(None), depth: Cell::new(0) } };
+}
+
+/// What a thread knows of its sections.
+struct Here {
+    shard: Cell<Option<&'static AtomicUsize>>,
+    /// How many it is inside of.
+    depth: Cell<usize>,
+}
+
+impl Here {
+    fn shard(&self) -> &'static AtomicUsize {
         static THREADS: AtomicUsize = AtomicUsize::new(0);
-        THREADS.fetch_add(1, SeqCst) % INSIDE.len()
-    };
-    /// How many sections this thread is inside of.
-    static DEPTH: Cell<usize> = const { Cell::new(0) };
+        self.shard.get().unwrap_or_else(|| {
+            let shard = &INSIDE[THREADS.fetch_add(1, SeqCst) % INSIDE.len()].0;
+            self.shard.set(Some(shard));
+            shard
+        })
+    }
+
+    fn enter(&self) -> &'static AtomicUsize {
+        let (shard, depth) = (self.shard(), self.depth.get());
+        shard.fetch_add(1, SeqCst);
+        // One inside another does not wait: the fork waits for the outer one.
+        while depth == 0 && FORKING.load(SeqCst) != 0 {
+            shard.fetch_sub(1, SeqCst);
+            while FORKING.load(SeqCst) != 0 {
+                thread::sleep(GLANCE);
+                notice_child();
+            }
+            shard.fetch_add(1, SeqCst);
+        }
+        self.depth.set(depth + 1);
+        shard
+    }
 }
 
 fn inside() -> usize {
@@ -139,27 +169,14 @@ pub fn section<R>(f: impl FnOnce() -> R) -> R {
 }
 
 struct Inside {
+    /// None while the thread ends.
     shard: Option<&'static AtomicUsize>,
 }
 
 impl Inside {
     fn enter() -> Self {
-        let Ok(shard) = SHARD.try_with(|shard| &INSIDE[*shard].0) else {
-            return Self { shard: None }; // the thread ends
-        };
-        let depth = DEPTH.replace(DEPTH.get() + 1);
-        shard.fetch_add(1, SeqCst);
-        // One inside another does not wait: the fork waits for the outer one.
-        while depth == 0 && FORKING.load(SeqCst) != 0 {
-            shard.fetch_sub(1, SeqCst);
-            while FORKING.load(SeqCst) != 0 {
-                thread::sleep(GLANCE);
-                notice_child();
-            }
-            DEPTH.set(1);
-            shard.fetch_add(1, SeqCst);
-        }
-        Self { shard: Some(shard) }
+        let shard = HERE.try_with(Here::enter).ok();
+        Self { shard }
     }
 }
 
@@ -167,7 +184,7 @@ impl Drop for Inside {
     fn drop(&mut self) {
         if let Some(shard) = self.shard {
             shard.fetch_sub(1, SeqCst);
-            DEPTH.set(DEPTH.get().saturating_sub(1));
+            let _ = HERE.try_with(|here| here.depth.set(here.depth.get().saturating_sub(1)));
         }
     }
 }

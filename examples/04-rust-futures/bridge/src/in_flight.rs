@@ -46,6 +46,8 @@ pub struct InFlight {
     future: Mutex<Slot>,
     /// It does not run any more.
     over: AtomicBool,
+    /// Its coroutine is to be scheduled then. Until it suspends there is no need: it looks by itself.
+    waited_for: AtomicBool,
     place: OnceLock<Place>,
     /// It has been woken, and not been polled since.
     woken: AtomicBool,
@@ -86,26 +88,29 @@ impl InFlight {
     /// Polls a future for the first time, before anything else is made for it: many are ready at
     /// once. Detached from Python, as it runs code that is not ours.
     pub fn poll_first(py: Python<'_>, future: &mut BoxedFuture, runtime: &Handle) -> First {
-        let this = SPARE.take().unwrap_or_default();
-        let waker = Waker::from(Arc::clone(&this));
+        let (this, waker) = SPARE.take().unwrap_or_else(Self::with_waker);
         let polled = py.detach(|| {
             let _inside = runtime.enter();
             let _current = Current::set(&this);
             let mut context = Context::from_waker(&waker);
             fork::section(|| panic::catch(|| future.as_mut().poll(&mut context)))
         });
-        drop(waker);
         match polled {
             Ok(Poll::Pending) => First::Pending(this),
             Ok(Poll::Ready(())) => {
-                if Arc::strong_count(&this) == 1 {
+                if Arc::strong_count(&this) == 2 {
                     this.woken.store(false, SeqCst);
-                    SPARE.set(Some(this)); // nobody has kept the waker
+                    SPARE.set(Some((this, waker))); // nobody else has kept it
                 }
                 First::Ready
             }
             Err(panicked) => First::Panicked(panicked),
         }
+    }
+
+    fn with_waker() -> (Arc<Self>, Waker) {
+        let this = Arc::<Self>::default();
+        (Arc::clone(&this), this.into())
     }
 
     /// Takes a future after its first poll.
@@ -141,9 +146,16 @@ impl InFlight {
         }
     }
 
-    /// Takes what the future has brought, if it does not run any more.
+    /// Asks to be scheduled at the end of a future that workers poll. Returns false if that has come
+    /// already, perhaps before it was asked.
+    pub fn wait(&self) -> bool {
+        self.waited_for.store(true, SeqCst);
+        !self.is_over()
+    }
+
+    /// Takes what the future has brought, if it does not run any more. Asks to be scheduled if it does.
     pub fn look(&self) -> State {
-        if !self.is_over() {
+        if !self.is_over() && self.wait() {
             return State::Pending;
         }
         match self.try_lock() {
@@ -299,7 +311,7 @@ thread_local! {
     /// Which future this thread polls for its loop.
     static CURRENT: Cell<*const InFlight> = const { Cell::new(ptr::null()) };
     /// One that nobody has used: most first polls need a waker, and do not keep it.
-    static SPARE: RefCell<Option<Arc<InFlight>>> = const { RefCell::new(None) };
+    static SPARE: RefCell<Option<(Arc<InFlight>, Waker)>> = const { RefCell::new(None) };
 }
 
 /// Marks the future that is polled, for as long as this value lives.
@@ -338,6 +350,9 @@ impl Future for Spawned {
 impl Drop for Spawned {
     /// Finished, cancelled, or the runtime is at its end: the coroutine is to look.
     fn drop(&mut self) {
-        self.0.wake_by_ref();
+        self.0.over.store(true, SeqCst);
+        if self.0.waited_for.load(SeqCst) {
+            self.0.wake_by_ref();
+        }
     }
 }

@@ -4,6 +4,7 @@
 //! threads never attach to Python, so the kernel can end them without harm.
 
 use std::{
+    cell::Cell,
     io, mem,
     ops::{Deref, DerefMut},
     sync::{Mutex, MutexGuard, PoisonError},
@@ -21,8 +22,13 @@ use crate::{
     panic,
 };
 
-/// The runtime that has started in this process.
-static STARTED: PerProcess<Option<Handle>> = PerProcess::new(None, || None);
+/// The runtime that has started in this process: its handle stays for ever, as the runtime does.
+static STARTED: PerProcess<Option<&Handle>> = PerProcess::new(None, || None);
+
+thread_local! {
+    /// The same without a lock, and the epoch of the process that it is of.
+    static KNOWN: Cell<Option<(usize, &'static Handle)>> = const { Cell::new(None) };
+}
 
 /// How to start it. A child process starts its own in the same way. Locked while attached only.
 static START: Mutex<Start> = Mutex::new(Start::Workers(None));
@@ -81,8 +87,14 @@ fn configure(py: Python<'_>, start: Start) -> PyResult<()> {
 }
 
 /// Returns the runtime's handle, if it has started.
-pub fn started(py: Python<'_>) -> Option<Handle> {
-    STARTED.with(py, |started| started.clone())
+pub fn started(py: Python<'_>) -> Option<&'static Handle> {
+    let epoch = fork::epoch();
+    if let Some((_, handle)) = KNOWN.get().filter(|known| known.0 == epoch) {
+        return Some(handle);
+    }
+    let handle = STARTED.with(py, |started| *started)?;
+    KNOWN.set(Some((epoch, handle)));
+    Some(handle)
 }
 
 /// Returns the runtime's handle, to spawn tasks of your own on it. Starts the runtime if nobody has.
@@ -93,7 +105,7 @@ pub fn started(py: Python<'_>) -> Option<Handle> {
 ///
 /// `OSError` if its threads cannot be started. `RuntimeError` in a child process whose parent used
 /// [`set_handle`].
-pub fn handle(py: Python<'_>) -> PyResult<Handle> {
+pub fn handle(py: Python<'_>) -> PyResult<&'static Handle> {
     if let Some(handle) = started(py) {
         return Ok(handle);
     }
@@ -102,9 +114,9 @@ pub fn handle(py: Python<'_>) -> PyResult<Handle> {
     let runtime = with_signals_blocked(py, || start(&mut lock_start()))?;
     STARTED.with(py, |started| {
         // Without a GIL another thread may have been quicker.
-        let handle = started.get_or_insert_with(|| runtime.handle().clone()).clone();
-        runtime.keep(&handle);
-        Ok(handle)
+        let used = *started.get_or_insert_with(|| Box::leak(Box::new(runtime.handle().clone())));
+        runtime.keep(used);
+        Ok(used)
     })
 }
 
@@ -237,7 +249,7 @@ impl<T> DropInRuntime<T> {
     ///
     /// As [`handle`].
     pub fn new(py: Python<'_>, value: T) -> PyResult<Self> {
-        Ok(Self::with_handle(handle(py)?, value))
+        Ok(Self::with_handle(handle(py)?.clone(), value))
     }
 
     /// As [`new`](Self::new), also on a detached thread, such as inside a future.

@@ -114,7 +114,7 @@ fn connect(library: &'static dyn Library, object: &Bound<'_, PyAny>) -> PyResult
 fn watch(library: &'static dyn Library, object: &Bound<'_, PyAny>) -> PyResult<Arc<EventLoop>> {
     let py = object.py();
     let pair = Socketpair::new().map_err(|error| os_error(&error))?;
-    let runtime = runtime::handle(py)?;
+    let runtime = runtime::handle(py)?.clone();
     let wakeup = Wakeup::Socketpair(pair);
     let event_loop = Arc::new(EventLoop::new(library, object, runtime, wakeup));
     let handler = Bound::new(py, WakeupHandler::new(Arc::clone(&event_loop)))?;
@@ -126,7 +126,7 @@ fn call(library: &'static dyn Library, object: &Bound<'_, PyAny>) -> PyResult<Ar
     let py = object.py();
     let deliver = Bound::new(py, DeliverSoon::default())?;
     let wakeup = Wakeup::CallSoon(CallSoon::new(object, deliver.clone().into_any().unbind())?);
-    let runtime = runtime::handle(py)?;
+    let runtime = runtime::handle(py)?.clone();
     let event_loop = Arc::new(EventLoop::new(library, object, runtime, wakeup));
     deliver.get().set(&event_loop);
     let handler = Bound::new(py, WakeupHandler::new(Arc::clone(&event_loop)))?;
