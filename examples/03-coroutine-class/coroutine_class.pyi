@@ -1,11 +1,12 @@
 """A Rust class that is a coroutine."""
 
-from collections.abc import Awaitable, Coroutine
+from collections.abc import Awaitable
+from collections.abc import Coroutine as AbstractCoroutine
 from inspect import Signature
 from types import CodeType, FrameType, TracebackType
 from typing import Any, Generic, NoReturn, ParamSpec, Self, TypeVar, final, overload
 
-__all__ = ["FirstTry", "MyCoroutine", "both", "countdown", "delegate", "my_coroutine"]
+__all__ = ["Coroutine", "FirstTry", "Launch", "both", "countdown", "delegate", "my_coroutine"]
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T", covariant=True)
@@ -20,8 +21,7 @@ class FirstTry:
     def __next__(self) -> NoReturn: ...
 
 @final
-class MyCoroutine(Coroutine[Any, Any, _T]):
-    def __new__(cls) -> MyCoroutine[str]: ...
+class Coroutine(AbstractCoroutine[Any, Any, _T]):
     def __await__(self) -> Any: ...
     def __next__(self) -> Any: ...
     def send(self, value: Any) -> Any: ...
@@ -60,19 +60,28 @@ class MyCoroutine(Coroutine[Any, Any, _T]):
 class _CoroutineFunction(Generic[_P, _T]):
     __name__: str
     __signature__: Signature
-    def __call__(self, *args: _P.args, **kwargs: _P.kwargs) -> MyCoroutine[_T]: ...
+    def __call__(self, *args: _P.args, **kwargs: _P.kwargs) -> Coroutine[_T]: ...
 
 class _Delegate:
     __name__: str
     __signature__: Signature
-    def __call__(self, awaitable: Awaitable[_First]) -> MyCoroutine[_First]: ...
+    def __call__(self, awaitable: Awaitable[_First]) -> Coroutine[_First]: ...
 
 class _Both:
     __name__: str
     __signature__: Signature
     def __call__(
         self, first: Awaitable[_First], second: Awaitable[_Second]
-    ) -> MyCoroutine[tuple[_First, _Second]]: ...
+    ) -> Coroutine[tuple[_First, _Second]]: ...
+
+@final
+class Launch:
+    def __new__(cls, n: int) -> Self: ...
+    def countdown(self) -> Coroutine[str]: ...
+    @staticmethod
+    def of(n: int) -> Coroutine[str]: ...
+    @classmethod
+    def of_class(cls, n: int) -> Coroutine[str]: ...
 
 my_coroutine: _CoroutineFunction[[], str]
 countdown: _CoroutineFunction[[int], str]

@@ -1,7 +1,7 @@
 """A coroutine class in plain Python: the twin of `src/`, without its odd corners.
 
-The class is `my_coroutine.rs` and `state.rs`; a body has one method, `resume`, as in `body.rs`. It
-is told what comes in, and returns what comes out: `("yield", value)` or `("return", value)`.
+The class is the folder `src/coroutine/`; a body has one method, `resume`, as in its `body.rs`. It is
+told what comes in, and returns what comes out: `("yield", value)` or `("return", value)`.
 Missing here are the forms of `throw` with several arguments, and the differences between versions.
 """
 
@@ -20,7 +20,7 @@ class Body(Protocol):
     def resume(self, verb: str, value: Any) -> Step: ...
 
 
-class MyCoroutine:
+class Coroutine:
     """What every coroutine has, whatever its body does."""
 
     def __init__(self, name: str, body: Body) -> None:
@@ -157,13 +157,13 @@ class Delegate:
         raise value
 
 
-def my_coroutine() -> MyCoroutine:
-    return MyCoroutine("my_coroutine", Ended())
+def my_coroutine() -> Coroutine:
+    return Coroutine("my_coroutine", Ended())
 
 
-def countdown(n: int) -> MyCoroutine:
-    return MyCoroutine("countdown", Countdown(n))
+def countdown(n: int) -> Coroutine:
+    return Coroutine("countdown", Countdown(n))
 
 
-def delegate(awaitable: Awaitable[Any]) -> MyCoroutine:
-    return MyCoroutine("delegate", Delegate(awaitable))
+def delegate(awaitable: Awaitable[Any]) -> Coroutine:
+    return Coroutine("delegate", Delegate(awaitable))

@@ -1,13 +1,10 @@
 //! A state machine by hand: suspends some times, then returns.
 
-use pyo3::prelude::*;
+use std::panic::Location;
 
-use crate::{
-    body::{Body, Source},
-    made_now::generator_exit,
-    my_coroutine::MyCoroutine,
-    steps::{Input, Step},
-};
+use pyo3::{PyTraverseError, PyVisit, prelude::*};
+
+use crate::coroutine::{Body, Coroutine, Input, Step, normalized::generator_exit};
 
 /// Where it stands between two steps.
 pub enum Countdown {
@@ -21,14 +18,8 @@ impl From<u64> for Countdown {
     }
 }
 
-impl Countdown {
-    pub const SOURCE: Source = Source {
-        name: c"countdown",
-        file: c"src/countdown.rs",
-        line: line!(),
-    };
-
-    pub fn resume<'py>(&mut self, py: Python<'py>, input: Input<'py>) -> PyResult<Step<'py>> {
+impl Body for Countdown {
+    fn resume<'py>(&mut self, py: Python<'py>, input: Input<'py>) -> PyResult<Step<'py>> {
         match input {
             Input::Send(_) => match *self {
                 Self::Left(n) => {
@@ -42,11 +33,19 @@ impl Countdown {
             Input::Close => Err(generator_exit(py)),
         }
     }
+
+    fn awaits(&self) -> Option<&Py<PyAny>> {
+        None
+    }
+
+    fn traverse(&self, _: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        Ok(())
+    }
 }
 
-/// Returns a coroutine that suspends `n` times, for a turn of the event loop each, and then awaits
-/// to `"liftoff"`.
+/// Returns a coroutine that suspends `n` times, for a turn of the event loop each, and then returns
+/// `"liftoff"`.
 #[pyfunction]
-pub fn countdown(n: u64) -> MyCoroutine {
-    MyCoroutine::new(&Countdown::SOURCE, Body::Countdown(Countdown::from(n)))
+pub fn countdown(n: u64) -> Coroutine {
+    Coroutine::new("countdown", Location::caller(), Countdown::from(n))
 }

@@ -3,6 +3,8 @@
 //! Source: `SEND` in CPython's `Python/bytecodes.c`, `_gen_throw` and `gen_close_iter` in its
 //! `Objects/genobject.c`.
 
+use std::panic::Location;
+
 use pyo3::{
     PyTraverseError, PyVisit,
     exceptions::PyStopIteration,
@@ -12,13 +14,9 @@ use pyo3::{
 };
 
 use crate::{
-    body::{Body, Source},
-    depth::Level,
+    coroutine::{Body, Coroutine, Input, Step, Thrown, normalized::generator_exit},
+    depth::check_stack,
     get_awaitable::{get_awaitable, is_coroutine, is_generator},
-    made_now::generator_exit,
-    my_coroutine::MyCoroutine,
-    steps::{Input, Step},
-    thrown::Thrown,
 };
 
 /// Where it stands: before the `await`, or in it.
@@ -36,18 +34,14 @@ pub struct Inner {
 }
 
 impl Delegate {
-    pub const SOURCE: Source = Source {
-        name: c"delegate",
-        file: c"src/delegate.rs",
-        line: line!(),
-    };
-
     pub fn to(awaitable: Py<PyAny>) -> Self {
         Self::Start(awaitable)
     }
+}
 
-    pub fn resume<'py>(&mut self, py: Python<'py>, input: Input<'py>) -> PyResult<Step<'py>> {
-        let _level = Level::enter(py)?;
+impl Body for Delegate {
+    fn resume<'py>(&mut self, py: Python<'py>, input: Input<'py>) -> PyResult<Step<'py>> {
+        check_stack(py)?;
         match (&*self, input) {
             // `_`, as `throw` and `close` end a new coroutine before they get here.
             (Self::Start(awaitable), _) => {
@@ -69,14 +63,14 @@ impl Delegate {
         }
     }
 
-    pub fn awaits(&self) -> Option<&Py<PyAny>> {
+    fn awaits(&self) -> Option<&Py<PyAny>> {
         match self {
             Self::Start(_) => None,
             Self::Awaiting(inner) => Some(&inner.target),
         }
     }
 
-    pub fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+    fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
         match self {
             Self::Start(awaitable) => visit.call(awaitable),
             Self::Awaiting(inner) => {
@@ -141,7 +135,7 @@ impl Inner {
 }
 
 fn warns_of_several_arguments(target: &Bound<'_, PyAny>) -> PyResult<bool> {
-    Ok(target.is_instance_of::<MyCoroutine>() || is_coroutine(target)? || is_generator(target)?)
+    Ok(target.is_instance_of::<Coroutine>() || is_coroutine(target)? || is_generator(target)?)
 }
 
 /// Raises `error` where the coroutine stands. From 3.12 a `StopIteration` there is taken for the
@@ -167,6 +161,6 @@ fn step_of<'py>(py: Python<'py>, thrown: PyResult<Bound<'py, PyAny>>) -> PyResul
 
 /// Returns a coroutine that does `return await awaitable`.
 #[pyfunction]
-pub fn delegate(awaitable: Py<PyAny>) -> MyCoroutine {
-    MyCoroutine::new(&Delegate::SOURCE, Body::Delegate(Delegate::to(awaitable)))
+pub fn delegate(awaitable: Py<PyAny>) -> Coroutine {
+    Coroutine::new("delegate", Location::caller(), Delegate::to(awaitable))
 }

@@ -1,47 +1,21 @@
 //! A limit to coroutines inside coroutines: each step of one runs the next on the same stack.
 //!
 //! CPython counts its frames, and raises `RecursionError` before the stack is full. A chain of ours
-//! has no frames to count.
-
-use std::cell::Cell;
+//! has no frames to count; and how much stack a thread has, a count does not know.
 
 use pyo3::{exceptions::PyRecursionError, prelude::*};
 
-use crate::made_now::made_now;
+use crate::coroutine::normalized::normalized;
 
-thread_local! {
-    static DEPTH: Cell<usize> = const { Cell::new(0) };
-}
+/// What must be left for a step: for the one that fails, and for what Python does about it.
+const ENOUGH: usize = 64 * 1024; // bytes
 
-/// Up to here nobody asks what the limit is: it cannot be as low, and to ask costs a call.
-const SURELY_ALLOWED: usize = 50;
-
-/// One coroutine more that runs on this thread, for as long as this value lives.
-pub struct Level;
-
-impl Level {
-    /// Raises `RecursionError` where `sys.getrecursionlimit()` is reached.
-    pub fn enter(py: Python<'_>) -> PyResult<Self> {
-        let level = DEPTH.replace(DEPTH.get() + 1);
-        let this = Self;
-        if level > SURELY_ALLOWED && level >= recursion_limit(py) {
-            let message = "maximum recursion depth exceeded";
-            return Err(made_now::<PyRecursionError>(py, message));
-        }
-        Ok(this)
+/// Raises `RecursionError` when the stack of this thread is nearly full. Where nobody can say how
+/// much is left, on a system that `stacker` does not know, nothing is raised.
+pub fn check_stack(py: Python<'_>) -> PyResult<()> {
+    if stacker::remaining_stack().is_some_and(|left| left < ENOUGH) {
+        let message = "maximum recursion depth exceeded";
+        return Err(normalized::<PyRecursionError>(py, message));
     }
-}
-
-impl Drop for Level {
-    fn drop(&mut self) {
-        DEPTH.set(DEPTH.get() - 1);
-    }
-}
-
-/// Returns CPython's limit, or its usual one while the interpreter exits and cannot be asked.
-fn recursion_limit(py: Python<'_>) -> usize {
-    let asked = py
-        .import("sys")
-        .and_then(|sys| sys.call_method0("getrecursionlimit"));
-    asked.and_then(|limit| limit.extract()).unwrap_or(1000)
+    Ok(())
 }

@@ -1,10 +1,10 @@
 //! As far as an awaitable iterator goes: it can be awaited, and is no coroutine.
 //!
-//! Kept as it is so that what it lacks can be run; `my_coroutine.rs` is the repair.
+//! Kept as it is so that what it lacks can be run; the folder `coroutine` is the repair, and `ended.rs` the same with it.
 
 use pyo3::{exceptions::PyStopIteration, prelude::*};
 
-/// Awaits to `"Ended"`. It is not a coroutine: `asyncio.create_task` refuses it.
+/// `await` returns `"Ended"`. It is not a coroutine: `asyncio.create_task` refuses it.
 #[pyclass(frozen, module = "coroutine_class")]
 pub struct FirstTry;
 

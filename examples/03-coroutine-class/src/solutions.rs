@@ -1,12 +1,12 @@
 //! A solution to the README's second exercise: a body that awaits two things, one after the other.
 
+use std::panic::Location;
+
 use pyo3::{PyTraverseError, PyVisit, prelude::*};
 
 use crate::{
-    body::{Body, Source},
+    coroutine::{Body, Coroutine, Input, Step},
     delegate::Delegate,
-    my_coroutine::MyCoroutine,
-    steps::{Input, Step},
 };
 
 /// Where it stands: in the first `await`, or in the second, with the first result at hand.
@@ -15,14 +15,8 @@ pub enum Both {
     Second { first: Py<PyAny>, now: Delegate },
 }
 
-impl Both {
-    pub const SOURCE: Source = Source {
-        name: c"both",
-        file: c"src/solutions.rs",
-        line: line!(),
-    };
-
-    pub fn resume<'py>(&mut self, py: Python<'py>, input: Input<'py>) -> PyResult<Step<'py>> {
+impl Body for Both {
+    fn resume<'py>(&mut self, py: Python<'py>, input: Input<'py>) -> PyResult<Step<'py>> {
         match self {
             Self::First { now, then } => match now.resume(py, input)? {
                 Step::Return(first) => {
@@ -43,13 +37,13 @@ impl Both {
         }
     }
 
-    pub fn awaits(&self) -> Option<&Py<PyAny>> {
+    fn awaits(&self) -> Option<&Py<PyAny>> {
         match self {
             Self::First { now, .. } | Self::Second { now, .. } => now.awaits(),
         }
     }
 
-    pub fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+    fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
         match self {
             Self::First { now, then: other } | Self::Second { first: other, now } => {
                 visit.call(other)?;
@@ -61,7 +55,8 @@ impl Both {
 
 /// Returns a coroutine that does `return await first, await second`.
 #[pyfunction]
-pub fn both(first: Py<PyAny>, second: Py<PyAny>) -> MyCoroutine {
+pub fn both(first: Py<PyAny>, second: Py<PyAny>) -> Coroutine {
     let now = Delegate::to(first);
-    MyCoroutine::new(&Both::SOURCE, Body::Both(Both::First { now, then: second }))
+    let body = Both::First { now, then: second };
+    Coroutine::new("both", Location::caller(), body)
 }

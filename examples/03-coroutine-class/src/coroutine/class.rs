@@ -2,48 +2,66 @@
 //!
 //! Source: `coro_methods` and `coro_getsetlist` in CPython's `Objects/genobject.c`.
 
+use std::{borrow::Cow, panic::Location};
+
 use parking_lot::Mutex;
 use pyo3::{
     PyTraverseError, PyVisit,
     exceptions::{PyRuntimeError, PyTypeError},
     prelude::*,
-    types::{PyFrame, PyTuple},
+    types::PyTuple,
 };
 
-use crate::{
-    body::{Body, Source},
+use super::{
+    body::{Body, Input},
+    frame::{code_at, frame_of},
     state::State,
-    steps::Input,
     thrown::Thrown,
 };
 
-/// A coroutine of this module. One class serves them all, as `types.CoroutineType` serves every
+/// A coroutine in Rust. One class serves them all, as `types.CoroutineType` serves every
 /// `async def`; what differs is the body.
-#[pyclass(frozen, weakref, module = "coroutine_class")]
-pub struct MyCoroutine {
-    pub source: &'static Source,
-    pub state: Mutex<State>,
+#[pyclass(frozen, weakref, generic)]
+pub struct Coroutine {
+    name: Cow<'static, str>,
+    place: &'static Location<'static>,
+    pub(super) state: Mutex<State>,
 }
 
-impl MyCoroutine {
-    pub fn new(source: &'static Source, body: Body) -> Self {
-        let state = Mutex::new(State::Created(body));
-        Self { source, state }
+impl Coroutine {
+    /// Makes a coroutine that has not begun. `name` is its `__qualname__`; `place`, such as
+    /// `Location::caller()`, is what a Task's repr shows of it.
+    #[must_use]
+    pub fn new(
+        name: impl Into<Cow<'static, str>>,
+        place: &'static Location<'static>,
+        body: impl Body + 'static,
+    ) -> Self {
+        let name = name.into();
+        let state = Mutex::new(State::Created(Box::new(body))); // no allocation for an empty body
+        Self { name, place, state }
     }
 
-    fn frame<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyFrame>> {
-        let Source { name, file, line } = self.source;
-        PyFrame::new(py, file, name, i32::try_from(*line)?)
+    /// Where it stands in the Rust sources, as far as anybody is told.
+    #[must_use]
+    pub fn place(&self) -> &'static Location<'static> {
+        self.place
+    }
+
+    /// Its whole name, with the class for that of a method: `Connection.read`.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
     }
 }
 
 #[pymethods]
-impl MyCoroutine {
-    /// The class makes what `my_coroutine()` returns.
-    #[new]
-    fn ended() -> Self {
-        Self::new(&Body::ENDED, Body::Ended)
-    }
+impl Coroutine {
+    /// The crate whose library this file is compiled into. Without it the class would say that it
+    /// comes from `builtins`.
+    #[classattr]
+    #[pyo3(name = "__module__")]
+    const MODULE: &'static str = env!("CARGO_CRATE_NAME");
 
     /// Returns the coroutine itself, which is an iterator to `await`, though not to `iter()`.
     ///
@@ -57,7 +75,7 @@ impl MyCoroutine {
     }
 
     fn __next__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        self.take_turn()?
+        self.take_body(py)?
             .resume(py, Input::Send(py.None().into_bound(py)))
     }
 
@@ -67,13 +85,14 @@ impl MyCoroutine {
     /// it has not begun and `value` is not None, `ValueError` if it is running, `RuntimeError` if
     /// it is over.
     fn send<'py>(&self, value: Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
-        let turn = self.take_turn()?;
-        if turn.is_new && !value.is_none() {
-            turn.put_back();
+        let py = value.py();
+        let running = self.take_body(py)?;
+        if running.is_new && !value.is_none() {
+            running.put_back();
             let message = "can't send non-None value to a just-started coroutine";
             return Err(PyTypeError::new_err(message));
         }
-        turn.resume(value.py(), Input::Send(value))
+        running.resume(py, Input::Send(value))
     }
 
     /// Raises an exception where the coroutine stands, and returns what it yields next.
@@ -123,19 +142,20 @@ impl MyCoroutine {
         matches!(*self.lock(), State::Suspended(_))
     }
 
-    /// A code object that knows its name, and its file and line in the Rust sources, and no code.
+    /// A code object that knows its name, and its file and line in the Rust sources, and no code
+    /// of ours.
     #[getter]
     fn cr_code<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        self.frame(py)?.getattr("f_code")
+        code_at(py, &self.name, self.place)
     }
 
     /// A frame of that code, with no locals and nothing before it; None when the coroutine is over.
     #[getter]
-    fn cr_frame<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyFrame>>> {
+    fn cr_frame<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
         if matches!(*self.lock(), State::Closed) {
             return Ok(None);
         }
-        self.frame(py).map(Some)
+        frame_of(self.cr_code(py)?).map(Some)
     }
 
     /// Always None: see `sys.set_coroutine_origin_tracking_depth`, which is not followed.
@@ -146,17 +166,17 @@ impl MyCoroutine {
     }
 
     #[getter]
-    fn __name__(&self) -> &'static str {
-        self.source.name.to_str().unwrap_or_default()
+    fn __name__(&self) -> &str {
+        last_part(&self.name)
     }
 
     #[getter]
-    fn __qualname__(&self) -> &'static str {
-        self.__name__()
+    fn __qualname__(&self) -> &str {
+        &self.name
     }
 
     fn __repr__(this: &Bound<'_, Self>) -> String {
-        let name = this.get().__name__();
+        let name = &this.get().name;
         format!("<coroutine object {name} at {:p}>", this.as_ptr())
     }
 
@@ -170,12 +190,11 @@ impl MyCoroutine {
     }
 
     fn __clear__(&self) {
-        Python::attach(|py| self.finalize(py));
+        Python::try_attach(|py| self.finalize(py));
     }
 }
 
-/// Returns a coroutine that awaits to `"Ended"`.
-#[pyfunction]
-pub fn my_coroutine() -> MyCoroutine {
-    MyCoroutine::ended()
+/// The `__name__` of a `__qualname__`.
+pub(super) fn last_part(name: &str) -> &str {
+    name.rsplit('.').next().unwrap_or(name)
 }

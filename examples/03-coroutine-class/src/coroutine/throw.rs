@@ -7,33 +7,33 @@
 use pyo3::{exceptions::PyBaseException, prelude::*};
 
 use super::{
-    Coroutine,
-    state::{State, Turn, no_stop_iteration},
-    steps::Input,
+    body::Input,
+    class::Coroutine,
+    state::{Running, State, no_stop_iteration},
     thrown::Thrown,
 };
 
 impl Coroutine {
-    pub fn throw_in<'py>(&self, thrown: Thrown<'py>) -> PyResult<Bound<'py, PyAny>> {
+    pub(super) fn throw_in<'py>(&self, thrown: Thrown<'py>) -> PyResult<Bound<'py, PyAny>> {
         let py = thrown.py();
-        let turn = if state_comes_first(py) {
-            Some(self.take_turn()?)
+        let running = if state_comes_first(py) {
+            Some(self.take_body(py)?)
         } else {
-            self.take_turn_if(|state| matches!(state, State::Suspended(_)))?
+            self.take_body_if(py, |state| matches!(state, State::Suspended(_)))?
         };
-        match turn {
-            Some(turn) if turn.is_new => turn.raise_here(&thrown),
-            Some(turn) => turn.resume(py, Input::Throw(thrown)),
+        match running {
+            Some(running) if running.is_new => running.raise_here(&thrown),
+            Some(running) => running.resume(py, Input::Throw(thrown)),
             None => self.raise(thrown.exception()?),
         }
     }
 
     fn raise<'py>(&self, exception: Bound<'py, PyBaseException>) -> PyResult<Bound<'py, PyAny>> {
-        self.take_turn()?.raise(exception)
+        self.take_body(exception.py())?.raise(exception)
     }
 }
 
-impl Turn<'_> {
+impl Running<'_> {
     /// Makes the exception, and raises it where the coroutine stands.
     pub fn raise_here<'py>(self, thrown: &Thrown<'py>) -> PyResult<Bound<'py, PyAny>> {
         let (py, coroutine) = (thrown.py(), self.coroutine);

@@ -8,19 +8,19 @@ use pyo3::{
     prelude::*,
 };
 
-use super::{Coroutine, made_now::made_now, state::State, steps::Input};
+use super::{body::Input, class::Coroutine, normalized::normalized, state::State};
 
 impl Coroutine {
-    pub fn close_now(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
-        let Some(turn) = self.take_turn_if(|state| !matches!(state, State::Closed))? else {
+    pub(super) fn close_now(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        let Some(running) = self.take_body_if(py, |state| !matches!(state, State::Closed))? else {
             return Ok(py.None());
         };
-        if turn.is_new {
-            turn.end();
+        if running.is_new {
+            running.end();
             return Ok(py.None());
         }
-        match turn.resume(py, Input::Close) {
-            Ok(_) => Err(made_now::<PyRuntimeError>(
+        match running.resume(py, Input::Close) {
+            Ok(_) => Err(normalized::<PyRuntimeError>(
                 py,
                 "coroutine ignored GeneratorExit",
             )),

@@ -11,76 +11,85 @@ use pyo3::{
 };
 
 use super::{
-    Coroutine,
-    body::Body,
-    last_words::drop_in_turn,
-    made_now::made_now,
-    steps::{Input, Step},
+    body::{Body, Input, Step},
+    class::Coroutine,
+    normalized::normalized,
+    trashcan::drop_in_turn,
 };
 
-/// The body is here between two steps. While it runs it is in a `Turn`, on the stack of the thread
+/// The body is here between two steps. While it runs it is in a `Running`, on the stack of the thread
 /// that runs it, so that nobody else can: neither another thread nor, through what it calls, the
 /// body itself.
-pub enum State {
-    Created(Body),
-    Suspended(Body),
+pub(super) enum State {
+    Created(Box<dyn Body>),
+    Suspended(Box<dyn Body>),
     Running,
     Closed,
 }
 
-/// The body, taken out by whoever may run it. Whoever has it resumes it, ends it or puts it back.
-pub struct Turn<'a> {
+/// The body, taken out by whoever may run it. Whoever has it resumes it, ends it or puts it back. A
+/// guard: if it is dropped instead, as by a panic, the coroutine is over. Without that it would be
+/// running for ever.
+pub(super) struct Running<'a> {
     pub coroutine: &'a Coroutine,
     pub is_new: bool,
-    body: Body,
+    body: Option<Box<dyn Body>>, // until the guard itself is used up
 }
 
 impl Coroutine {
     /// Never hold this lock while Python code may run: that might come back here, and wait for
     /// ever.
-    pub fn lock(&self) -> MutexGuard<'_, State> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock()
     }
 
     /// Takes the body out, or raises what one that is running, or over, is refused with.
     #[inline(always)]
-    pub fn take_turn(&self) -> PyResult<Turn<'_>> {
-        self.take_out(self.lock())
+    pub(super) fn take_body(&self, py: Python<'_>) -> PyResult<Running<'_>> {
+        self.take_out(py, self.lock())
     }
 
     /// Takes the body out if the state is such a one: whoever looks first and takes it then might
     /// find it in another.
-    pub fn take_turn_if(&self, wanted: fn(&State) -> bool) -> PyResult<Option<Turn<'_>>> {
+    pub(super) fn take_body_if(
+        &self,
+        py: Python<'_>,
+        wanted: fn(&State) -> bool,
+    ) -> PyResult<Option<Running<'_>>> {
         let state = self.lock();
         if wanted(&state) {
-            self.take_out(state).map(Some)
+            self.take_out(py, state).map(Some)
         } else {
             Ok(None)
         }
     }
 
     #[inline(always)]
-    fn take_out(&self, mut state: MutexGuard<'_, State>) -> PyResult<Turn<'_>> {
+    fn take_out(&self, py: Python<'_>, mut state: MutexGuard<'_, State>) -> PyResult<Running<'_>> {
         let (is_new, body) = match mem::replace(&mut *state, State::Running) {
             State::Created(body) => (true, body),
             State::Suspended(body) => (false, body),
-            State::Running => return Err(PyValueError::new_err("coroutine already executing")),
+            State::Running => {
+                drop(state);
+                let message = "coroutine already executing";
+                return Err(normalized::<PyValueError>(py, message));
+            }
             State::Closed => {
                 *state = State::Closed;
+                drop(state);
                 let message = "cannot reuse already awaited coroutine";
-                return Err(PyRuntimeError::new_err(message));
+                return Err(normalized::<PyRuntimeError>(py, message));
             }
         };
-        let coroutine = self;
-        Ok(Turn {
-            coroutine,
+        Ok(Running {
+            coroutine: self,
             is_new,
-            body,
+            body: Some(body),
         })
     }
 }
 
-impl Turn<'_> {
+impl Running<'_> {
     /// Runs the body to its next step. Returns what it yields; its return raises `StopIteration`.
     #[inline(always)]
     pub fn resume<'py>(
@@ -88,7 +97,10 @@ impl Turn<'_> {
         py: Python<'py>,
         input: Input<'py>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let step = self.body.resume(py, input);
+        let Some(body) = &mut self.body else {
+            unreachable!("whatever takes the body uses up the guard")
+        };
+        let step = body.resume(py, input);
         self.is_new = false;
         match step {
             Ok(Step::Yield(yielded)) => {
@@ -112,22 +124,35 @@ impl Turn<'_> {
     }
 
     /// Lets the coroutine be as it was.
-    pub fn put_back(self) {
-        *self.coroutine.lock() = if self.is_new {
-            State::Created(self.body)
-        } else {
-            State::Suspended(self.body)
-        };
+    pub fn put_back(mut self) {
+        if let Some(body) = self.body.take() {
+            *self.coroutine.lock() = if self.is_new {
+                State::Created(body)
+            } else {
+                State::Suspended(body)
+            };
+        }
     }
 
-    fn finish(self) {
+    /// Ends the coroutine of a body that has come to its end: what it awaited has, too.
+    fn finish(mut self) {
+        let body = self.body.take();
         *self.coroutine.lock() = State::Closed;
+        drop(body); // the lock is open again: this may run Python code
     }
 
     /// Ends the coroutine as it is.
     pub fn end(self) {
-        *self.coroutine.lock() = State::Closed;
-        drop_in_turn(self.body); // the lock is open again: this may run Python code
+        drop(self);
+    }
+}
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        if let Some(body) = self.body.take() {
+            *self.coroutine.lock() = State::Closed;
+            drop_in_turn(body); // the lock is open again here, too
+        }
     }
 }
 
@@ -144,11 +169,11 @@ fn stop_iteration(result: &Bound<'_, PyAny>) -> PyResult<PyErr> {
 }
 
 /// A `StopIteration` that leaves a body as an error would be taken for its return: PEP 479.
-pub fn no_stop_iteration(py: Python<'_>, error: PyErr) -> PyErr {
+pub(super) fn no_stop_iteration(py: Python<'_>, error: PyErr) -> PyErr {
     if !error.is_instance_of::<PyStopIteration>(py) {
         return error;
     }
-    let replacement = made_now::<PyRuntimeError>(py, "coroutine raised StopIteration");
+    let replacement = normalized::<PyRuntimeError>(py, "coroutine raised StopIteration");
     replacement.set_context(py, Some(error.clone_ref(py)));
     replacement.set_cause(py, Some(error));
     replacement
