@@ -128,13 +128,18 @@ impl Connection {
     }
 
     fn __aenter__(this: Py<Self>) -> Coroutine {
-        pyo3_await::inline("Connection.__aenter__", async move { Ok::<_, StreamError>(this) })
+        pyo3_await::inline("Connection.__aenter__", async move {
+            Ok::<_, StreamError>(this)
+        })
     }
 
     #[pyo3(signature = (*_exception))]
     fn __aexit__(&self, _exception: &Bound<'_, PyTuple>) -> Coroutine {
         self.close();
-        pyo3_await::inline("Connection.__aexit__", async move { Ok::<_, StreamError>(()) })
+        pyo3_await::inline(
+            "Connection.__aexit__",
+            async move { Ok::<_, StreamError>(()) },
+        )
     }
 
     fn __repr__(&self) -> String {

@@ -53,6 +53,7 @@ pub async fn digest_of(path: PathBuf) -> Result<String, FileError> {
 }
 
 async fn read_and_hash(path: &Path) -> io::Result<String> {
+    log::debug!("hashing {}", path.display());
     let mut file = File::open(path).await?;
     let mut hasher = Sha256::new();
     let mut chunk = vec![0; 1 << 16];
@@ -133,7 +134,8 @@ pub fn compute() -> Coroutine {
 /// keeps a worker of the runtime waiting, which cannot be interrupted.
 #[pyfunction]
 pub fn read_blocking(path: PathBuf) -> Coroutine {
-    pyo3_await::spawn("read_blocking",
+    pyo3_await::spawn(
+        "read_blocking",
         async move { std::fs::read_to_string(path) },
     )
 }

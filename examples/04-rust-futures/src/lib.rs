@@ -9,6 +9,7 @@ mod connection;
 mod errors;
 mod first_try;
 mod functions;
+mod logging;
 mod solutions;
 mod stream;
 mod work;
@@ -18,6 +19,7 @@ use pyo3::prelude::*;
 /// Rust futures as Python awaitables.
 #[pymodule]
 mod rust_futures {
+    use pyo3::prelude::*;
 
     #[pymodule_export]
     use crate::{
@@ -27,9 +29,24 @@ mod rust_futures {
             compute, explode, fail, hash_file, inline_sleep, inline_yield_now, live_futures,
             pending, read_blocking, ready, set_worker_threads, sleep, steps, yield_now,
         },
+        logging::{collect_logs, next_logs},
         solutions::hash_both,
         work::beat,
     };
     #[pymodule_export]
     use pyo3_await::{Coroutine, RustPanic};
+
+    /// Frameworks ask whether to await what a function returns.
+    #[pymodule_init]
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        let names = [
+            "hash_file",
+            "open_connection",
+            "Connection.read",
+            "Connection.readexactly",
+            "Connection.readline",
+            "Connection.write",
+        ];
+        pyo3_await::mark_coroutine_functions(module, &names)
+    }
 }

@@ -10,6 +10,7 @@ use pyo3::{
 
 /// One to three arguments: an exception, or its class, value and traceback.
 pub struct Thrown<'py> {
+    /// As they were given.
     pub arguments: Bound<'py, PyTuple>,
 }
 
@@ -38,6 +39,7 @@ impl<'py> Thrown<'py> {
         }
     }
 
+    /// The thread is attached for as long as they live.
     #[must_use]
     pub fn py(&self) -> Python<'py> {
         self.arguments.py()

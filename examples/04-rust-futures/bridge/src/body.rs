@@ -14,8 +14,7 @@ use crate::{
     event_loop::{self, EventLoop, closed, deliver_after},
     fork::{self, ForkGuarded},
     in_flight::{First, InFlight, Place, State},
-    panic,
-    runtime,
+    panic, runtime,
     rust_future::BoxedFuture,
 };
 
@@ -75,7 +74,12 @@ impl Unpolled {
         manner: Manner,
     ) -> PyResult<Awaiting> {
         let event_loop = event_loop::running(py)?;
-        Ok(Awaiting::take_in(event_loop, in_flight, self.0.take()?, manner))
+        Ok(Awaiting::take_in(
+            event_loop,
+            in_flight,
+            self.0.take()?,
+            manner,
+        ))
     }
 }
 
@@ -170,12 +174,7 @@ impl Awaiting {
         Self::new(event_loop, in_flight, key, manner)
     }
 
-    fn new(
-        event_loop: Arc<EventLoop>,
-        future: Arc<InFlight>,
-        key: usize,
-        manner: Manner,
-    ) -> Self {
+    fn new(event_loop: Arc<EventLoop>, future: Arc<InFlight>, key: usize, manner: Manner) -> Self {
         event_loop.enter(key, &future);
         Self {
             future,
@@ -237,7 +236,7 @@ impl Awaiting {
     /// is uncancellable runs to its end first.
     fn raise(&mut self, py: Python<'_>, error: PyErr) -> PyResult<()> {
         if let Some(earlier) = self.thrown.take() {
-            chain(py, &error, earlier);
+            chain(py, &error, &earlier);
         }
         // Detached, as dropping a future runs code that is not ours, and might wait for Python.
         if py.detach(|| self.future.cancel()) {
@@ -320,9 +319,9 @@ fn result_of(py: Python<'_>, mut future: BoxedFuture) -> PyResult<Step<'_>> {
 
 /// Makes `earlier` the context of `error`, as if that had been raised while the other was handled. Not
 /// if both are of one class: a scope that cancels on each turn would make a chain without an end.
-fn chain(py: Python<'_>, error: &PyErr, earlier: Py<PyBaseException>) {
-    let earlier = raised(py, &earlier);
-    if error.context(py).is_some() || error.get_type(py).is(&earlier.get_type(py)) {
+fn chain(py: Python<'_>, error: &PyErr, earlier: &Py<PyBaseException>) {
+    let earlier = raised(py, earlier);
+    if error.context(py).is_some() || error.get_type(py).is(earlier.get_type(py)) {
         return;
     }
     let mut next = Some(earlier.clone_ref(py));

@@ -104,7 +104,9 @@ fn notice_child() {
     }
     let _one_at_a_time = NOTICING.lock().unwrap_or_else(PoisonError::into_inner);
     if OWNER.load(SeqCst) != pid {
-        INSIDE.iter().for_each(|shard| shard.0.store(0, SeqCst));
+        for shard in &INSIDE {
+            shard.0.store(0, SeqCst);
+        }
         HERE.with(|here| here.depth.set(0));
         FORKING.store(0, SeqCst);
         EPOCH.fetch_add(1, SeqCst);
@@ -263,9 +265,7 @@ impl<T> Drop for ForkGuarded<T> {
 }
 
 fn not_here(name: &str) -> PyErr {
-    PyRuntimeError::new_err(format!(
-        "{name} cannot be used on the other side of a fork"
-    ))
+    PyRuntimeError::new_err(format!("{name} cannot be used on the other side of a fork"))
 }
 
 /// A static value that each process has for itself: a child begins anew, and forgets the parent's.

@@ -192,7 +192,10 @@ impl InFlight {
 
     /// Is there nothing left of it to be dropped?
     pub fn is_gone(&self) -> bool {
-        self.is_over() && self.try_lock().is_some_and(|slot| matches!(*slot, Slot::Empty))
+        self.is_over()
+            && self
+                .try_lock()
+                .is_some_and(|slot| matches!(*slot, Slot::Empty))
     }
 
     /// Drops the future, and says whether it is gone. If not, somebody is polling it at this moment,

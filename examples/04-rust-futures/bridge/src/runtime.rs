@@ -35,7 +35,7 @@ static START: Mutex<Start> = Mutex::new(Start::Workers(None));
 
 enum Start {
     Workers(Option<usize>),
-    Builder(Builder),
+    Builder(Box<Builder>),
     /// Somebody else has, in the process of this epoch.
     HandedIn(Handle, usize),
 }
@@ -64,7 +64,7 @@ pub fn set_worker_threads(py: Python<'_>, count: usize) -> PyResult<()> {
 ///
 /// `RuntimeError` once the runtime has started.
 pub fn set_builder(py: Python<'_>, builder: Builder) -> PyResult<()> {
-    configure(py, Start::Builder(builder))
+    configure(py, Start::Builder(Box::new(builder)))
 }
 
 /// Uses a runtime that runs already. It must be run until the process ends: a future that is spawned
@@ -171,7 +171,9 @@ fn default_workers(asked: Option<usize>) -> io::Result<usize> {
         (Some(count), _) => Ok(count),
         (None, Ok(text)) => match text.parse() {
             Ok(count) if count > 0 => Ok(count),
-            _ => Err(io::Error::other(format!("{VARIABLE} is not a number of threads: {text:?}"))),
+            _ => Err(io::Error::other(format!(
+                "{VARIABLE} is not a number of threads: {text:?}"
+            ))),
         },
         (None, Err(_)) => Ok(thread::available_parallelism().map_or(1, Into::into)),
     }
@@ -199,7 +201,9 @@ fn build(builder: &mut Builder) -> io::Result<Runtime> {
 /// thread blocks, to wait for it with `sigwait`, must not find ours open: the kernel would hand it
 /// over, and its default action end the process. What is an error of the thread itself stays.
 fn with_signals_blocked<R>(py: Python<'_>, f: impl FnOnce() -> PyResult<R>) -> PyResult<R> {
-    const OWN_ERRORS: [&str; 6] = ["SIGSEGV", "SIGBUS", "SIGFPE", "SIGILL", "SIGTRAP", "SIGPROF"];
+    const OWN_ERRORS: [&str; 6] = [
+        "SIGSEGV", "SIGBUS", "SIGFPE", "SIGILL", "SIGTRAP", "SIGPROF",
+    ];
     let signal = py.import("signal")?;
     let Some(mask) = signal.getattr_opt("pthread_sigmask")? else {
         return f(); // Windows has none
@@ -217,7 +221,7 @@ fn with_signals_blocked<R>(py: Python<'_>, f: impl FnOnce() -> PyResult<R>) -> P
 }
 
 /// Makes an `OSError` that has its number, and so is of the class that Python has for that.
-pub fn os_error(error: &io::Error) -> PyErr {
+pub(crate) fn os_error(error: &io::Error) -> PyErr {
     let text = error.to_string();
     match error.raw_os_error() {
         Some(number) => {

@@ -41,8 +41,9 @@ impl Coroutine {
 
     fn warn_never_awaited(&self, py: Python<'_>) -> PyResult<()> {
         let message = format!("coroutine '{}' was never awaited", self.name());
-        let message = CString::new(message)
-            .map_err(|_| normalized::<PyValueError>(py, "a null character in a coroutine's name"))?;
+        let message = CString::new(message).map_err(|_| {
+            normalized::<PyValueError>(py, "a null character in a coroutine's name")
+        })?;
         PyErr::warn(py, &py.get_type::<PyRuntimeWarning>(), &message, 1)
     }
 }

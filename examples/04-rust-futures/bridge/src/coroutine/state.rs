@@ -65,11 +65,7 @@ impl Coroutine {
     }
 
     #[inline(always)]
-    fn take_out(
-        &self,
-        py: Python<'_>,
-        mut state: MutexGuard<'_, State>,
-    ) -> PyResult<Running<'_>> {
+    fn take_out(&self, py: Python<'_>, mut state: MutexGuard<'_, State>) -> PyResult<Running<'_>> {
         let (is_new, body) = match mem::replace(&mut *state, State::Running) {
             State::Created(body) => (true, body),
             State::Suspended(body) => (false, body),

@@ -10,11 +10,16 @@ use pyo3::{
 
 /// One to three arguments: an exception, or its class, value and traceback.
 pub struct Thrown<'py> {
+    /// As they were given.
     pub arguments: Bound<'py, PyTuple>,
 }
 
 impl<'py> Thrown<'py> {
-    /// Raises `TypeError` for too few or too many, and warns of more than one, from 3.12.
+    /// Warns of more than one, from 3.12.
+    ///
+    /// # Errors
+    ///
+    /// `TypeError` for too few or too many, and the warning, where it is an error.
     pub fn new(arguments: Bound<'py, PyTuple>) -> PyResult<Self> {
         let py = arguments.py();
         match arguments.len() {
@@ -34,11 +39,17 @@ impl<'py> Thrown<'py> {
         }
     }
 
+    /// The thread is attached for as long as they live.
+    #[must_use]
     pub fn py(&self) -> Python<'py> {
         self.arguments.py()
     }
 
     /// Is it a request to exit, and not an error?
+    ///
+    /// # Errors
+    ///
+    /// What `isinstance` raises, for a class with one of its own.
     pub fn is_generator_exit(&self) -> PyResult<bool> {
         let exit = self.arguments.py().get_type::<PyGeneratorExit>();
         let kind = self.arguments.get_item(0)?;
@@ -48,7 +59,11 @@ impl<'py> Thrown<'py> {
         }
     }
 
-    /// Makes one exception of the arguments. Raises `TypeError` if they are none.
+    /// Makes one exception of the arguments.
+    ///
+    /// # Errors
+    ///
+    /// `TypeError` if they are none.
     pub fn exception(&self) -> PyResult<Bound<'py, PyBaseException>> {
         let kind = self.arguments.get_item(0)?;
         let value = self.argument(1)?;

@@ -70,6 +70,7 @@ impl Library for Asyncio {
 }
 
 /// Is a Task of the loop that runs on this thread at work?
+#[cfg(feature = "trio")]
 pub fn in_task(py: Python<'_>) -> PyResult<bool> {
     if Asyncio.running(py)?.is_none() {
         return Ok(false);

@@ -1,7 +1,7 @@
 //! An event loop, as far as this crate is concerned: what is ready, how to wake it, who waits for it.
 
 use std::{
-    cell::RefCell,
+    cell::{Cell, RefCell},
     mem,
     sync::{
         Arc, Weak,
@@ -178,7 +178,11 @@ impl EventLoop {
         self.wakeup.drain();
         let mut urgent = Ok(());
         for key in self.ready.take_all() {
-            let waiter = self.waiting.lock().get_mut(key).and_then(|it| it.waiter.take());
+            let waiter = self
+                .waiting
+                .lock()
+                .get_mut(key)
+                .and_then(|it| it.waiter.take());
             let Some(waiter) = waiter else {
                 continue; // it is over, or has been resumed by something else
             };
@@ -253,19 +257,25 @@ impl Schedule for EventLoop {
 }
 
 thread_local! {
-    /// The loops to look into when the poll is over that this thread is at.
-    static POSTPONED: RefCell<Option<Vec<Arc<EventLoop>>>> = const { RefCell::new(None) };
+    static POLLS: Polls = const { Polls { depth: Cell::new(0), ready: RefCell::new(Vec::new()) } };
 }
 
 /// A loop that polls a future is awake: what becomes ready on its thread meanwhile needs no socket.
-/// Returns the loop if nobody is there to look into it.
+struct Polls {
+    /// How many are on this thread's stack.
+    depth: Cell<usize>,
+    /// The loops to look into when the poll is over.
+    ready: RefCell<Vec<Arc<EventLoop>>>,
+}
+
+/// Leaves the loop to the poll that this thread is at. Returns it if there is none.
 fn postpone(event_loop: Arc<EventLoop>) -> Option<Arc<EventLoop>> {
-    POSTPONED.with_borrow_mut(|postponed| match postponed {
-        Some(postponed) => {
-            postponed.push(event_loop);
-            None
+    POLLS.with(|polls| {
+        if polls.depth.get() == 0 {
+            return Some(event_loop);
         }
-        None => Some(event_loop),
+        polls.ready.borrow_mut().push(event_loop);
+        None
     })
 }
 
@@ -275,12 +285,11 @@ fn postpone(event_loop: Arc<EventLoop>) -> Option<Arc<EventLoop>> {
 ///
 /// What cannot wait, such as `KeyboardInterrupt`.
 pub fn deliver_after<R>(py: Python<'_>, poll: impl FnOnce() -> R) -> PyResult<R> {
-    let mut postponed = Postponed {
-        outer: Some(POSTPONED.replace(Some(Vec::new()))),
-    };
+    POLLS.with(|polls| polls.depth.set(polls.depth.get() + 1));
+    let _over = PollOver;
     let result = poll();
     let mut urgent = Ok(());
-    for event_loop in postponed.take() {
+    for event_loop in take_ready() {
         match event_loop.library.running(py) {
             Ok(Some(running)) if event_loop.is_of(&running) => {
                 urgent = urgent.and(event_loop.deliver(py));
@@ -291,27 +300,20 @@ pub fn deliver_after<R>(py: Python<'_>, poll: impl FnOnce() -> R) -> PyResult<R>
     urgent.map(|()| result)
 }
 
-/// What was there before this poll, if it is one inside another.
-struct Postponed {
-    outer: Option<Option<Vec<Arc<EventLoop>>>>,
-}
-
-impl Postponed {
-    fn take(&mut self) -> Vec<Arc<EventLoop>> {
-        let Some(outer) = self.outer.take() else {
-            return Vec::new();
-        };
-        POSTPONED.replace(outer).unwrap_or_default()
-    }
-}
+struct PollOver;
 
 /// If the poll unwinds, nobody is to wait for ever.
-impl Drop for Postponed {
+impl Drop for PollOver {
     fn drop(&mut self) {
-        for event_loop in self.take() {
+        POLLS.with(|polls| polls.depth.set(polls.depth.get() - 1));
+        for event_loop in take_ready() {
             event_loop.wakeup.wake();
         }
     }
+}
+
+fn take_ready() -> Vec<Arc<EventLoop>> {
+    POLLS.with(|polls| polls.ready.take())
 }
 
 /// What asyncio raises in the same place.

@@ -67,9 +67,7 @@ impl Library for Trio {
     }
 
     fn wake(&self, waiter: &Bound<'_, PyAny>) -> PyResult<()> {
-        waiter
-            .call_method0(intern!(waiter.py(), "wake"))
-            .map(drop)
+        waiter.call_method0(intern!(waiter.py(), "wake")).map(drop)
     }
 
     /// Passes on what trio sends, and raises what it raises: a cancellation, or nothing.
