@@ -38,6 +38,7 @@ from python_discovery import get_interpreter
 
 ROOT = Path(__file__).parent
 CHAPTERS = sorted(ROOT.glob("examples/[0-9][0-9]-*"))
+CRATE = ROOT / "examples" / "04-rust-futures" / "bridge"
 RUNGS = ROOT / "benchmarks" / "rungs"
 PEERS = ROOT / "benchmarks" / "peers"
 PYTHONS = ["3.11", "3.12", "3.13", "3.14", "3.15", "3.14t", "3.15t"]
@@ -122,14 +123,55 @@ def soak(session: nox.Session, chapter: Path) -> None:
     session.run("pytest", "--soak", "-o", "faulthandler_timeout=7200", *session.posargs)
 
 
-@session_per_chapter("model", "tests/loom.rs", python=FOUND[:1], default=False)
+@session_per_chapter("model", "bridge/tests/loom.rs", python=FOUND[:1], default=False)
 def model(session: nox.Session, chapter: Path) -> None:
     """its hand-over between threads, in every order that they can come in."""
     require_rust(session, chapter)
-    session.chdir(copy_out_of_the_repository(session, chapter))
+    session.chdir(copy_out_of_the_repository(session, chapter) / "bridge")
     environment = cargo_environment(str(session.python))
     cargo = ["cargo", "test", "--release", "--locked", "--test", "loom"]
     session.run(*cargo, env=environment, external=True)
+
+
+@nox.session(python=FOUND[:1])
+def crate(session: nox.Session) -> None:
+    """pyo3-await as its users get it: documents, features, package, and from this repository."""
+    require_rust(session, CRATE)
+    folder = copy_out_of_the_repository(session, CRATE)
+    session.chdir(folder)
+    environment = cargo_environment(str(session.python))
+
+    def cargo(*arguments: str, **more: str) -> None:
+        session.run("cargo", *arguments, env={**environment, **more}, external=True)
+
+    cargo("doc", "--no-deps", "--locked", RUSTDOCFLAGS="-D warnings")
+    cargo("check", "--locked", "--no-default-features", RUSTFLAGS="-D warnings")
+    cargo("package", "--locked", "--allow-dirty")
+    if (ROOT / ".git").exists():
+        shutil.rmtree(folder.parent / "user", ignore_errors=True)
+        cargo("new", "--lib", "--vcs", "none", str(folder.parent / "user"))
+        session.chdir(folder.parent / "user")
+        cargo("add", "pyo3-await", "--git", ROOT.as_uri())
+        Path("src/lib.rs").write_text(USES_THE_CRATE, "utf-8")
+        cargo("check", RUSTFLAGS="-D warnings")
+
+
+USES_THE_CRATE = """
+use pyo3_await::Coroutine;
+
+pub fn answer() -> Coroutine {
+    pyo3_await::spawn("answer", async { Ok::<_, std::convert::Infallible>(42) })
+}
+"""
+
+
+@nox.session(python=FOUND[-1:])
+def abi3(session: nox.Session) -> None:
+    """Chapter 04 built once for all Pythons (`abi3-py311`), on the oldest, and tested on the newest."""
+    folder = copy_out_of_the_repository(session, numbered("04"))
+    wheel = build(session, folder, FOUND[0], "--features", "pyo3/abi3-py311")
+    session.install(f"{wheel}[test]", "--reinstall-package", package(folder))
+    session.run("pytest", "--ignore", "tests/test_readme.py", *session.posargs)
 
 
 @session_per_chapter("conformance", "tests/conformance.py", python=PYTHONS, default=False)
@@ -146,7 +188,7 @@ def instructions(session: nox.Session) -> None:
         session.skip("valgrind is missing: on Debian `apt install valgrind`")
     defaults = {"CARGO_PROFILE_RELEASE_LTO": "false", "CARGO_PROFILE_RELEASE_CODEGEN_UNITS": "16"}
     folder = copy_out_of_the_repository(session, numbered("03"))
-    slower = build(session, folder, **defaults).rename(folder / "default-profile.whl")
+    slower = build(session, folder, str(session.python), **defaults).rename(folder / "default-profile.whl")
     install(session, folder)
     install(session, copy_out_of_the_repository(session, RUNGS))
     session.run("python", str(ROOT / "benchmarks" / "instructions.py"), str(slower))
@@ -203,7 +245,7 @@ def lint_rust(session: nox.Session) -> None:
             ["cargo", tool, "--version"], capture_output=True, check=False
         ).returncode:
             session.skip("rustfmt or clippy is missing: `rustup component add rustfmt clippy`")
-    for crate in (*CHAPTERS, RUNGS, PEERS):
+    for crate in (*CHAPTERS, CRATE, RUNGS, PEERS):
         session.chdir(crate)
         session.run("cargo", "fmt", "--check")
         options = ["--release", "--locked", "--all-targets", "--", "-D", "warnings"]
@@ -240,22 +282,24 @@ def copy_out_of_the_repository(session: nox.Session, chapter: Path) -> Path:
 
 def install(session: nox.Session, folder: Path) -> None:
     """Build the chapter's wheel for exactly this Python, install it, and stay in its folder."""
-    wheel = build(session, folder)
+    wheel = build(session, folder, str(session.python))
     # Without `--reinstall-package` an old build of the same version would stay.
     session.install(f"{wheel}[test]", "--reinstall-package", package(folder))
 
 
-def build(session: nox.Session, folder: Path, **options: str) -> Path:
-    """Build the wheel of a folder for exactly this Python, stay in the folder, and return it."""
+def build(
+    session: nox.Session, folder: Path, python: str, *arguments: str, **options: str
+) -> Path:
+    """Build the wheel of a folder by this Python, stay in the folder, and return it."""
     require_rust(session, folder)
     session.chdir(folder)
-    environment = {**cargo_environment(str(session.python)), **options}
+    environment = {**cargo_environment(python), **options}
     shutil.rmtree("wheels", ignore_errors=True)
     maturin = [sys.executable, "-m", "maturin", "build", "--release", "--out", "wheels"]
-    python = ["--interpreter", environment["PYO3_PYTHON"]]
+    maturin += ["--interpreter", environment["PYO3_PYTHON"], *arguments]
     # A second build at the same time would take maturin's files away.
-    with FileLock(ROOT / ".nox" / f"{session.python}.lock"):
-        session.run(*maturin, *python, env=environment, external=True)
+    with FileLock(ROOT / ".nox" / f"{python}.lock"):
+        session.run(*maturin, env=environment, external=True)
     (wheel,) = Path("wheels").glob("*.whl")
     return wheel.resolve()
 
