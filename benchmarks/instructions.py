@@ -91,9 +91,8 @@ MAKERS = {
     "Floor without GC support": "floor:FloorWithoutGC",
     "Floor with am_send": "floor:FloorWithSend",
     "async def": "__main__:native",
-    "MyCoroutine": "coroutine_class:MyCoroutine",
-    "MyCoroutine, default profile": "coroutine_class:MyCoroutine",
     "my_coroutine()": "coroutine_class:my_coroutine",
+    "my_coroutine(), default profile": "coroutine_class:my_coroutine",
     "rung 1: new_err": "rungs:NewErr",
     "rung 2: StopIteration called": "rungs:Called",
     "rung 3: result interned": "rungs:Interned",
@@ -111,7 +110,7 @@ KINDS = {
     },
     **{
         f"a Task: {name}": "a Task: Floor, in C"
-        for name in ("Floor, in C", "Floor with am_send", "async def", "MyCoroutine")
+        for name in ("Floor, in C", "Floor with am_send", "async def", "my_coroutine()")
     },
     "a step: delegate as async def": "a step: delegate as async def",
     "a step: delegate()": "a step: delegate as async def",
@@ -123,8 +122,8 @@ SAVINGS = {
     "`am_send`, in a Task": ("a Task: Floor, in C", "a Task: Floor with am_send"),
     "no support for the collector": ("an await: Floor, in C", "an await: Floor without GC support"),
     "`lto` and `codegen-units = 1`": (
-        "an await: MyCoroutine, default profile",
-        "an await: MyCoroutine",
+        "an await: my_coroutine(), default profile",
+        "an await: my_coroutine()",
     ),
     "`StopIteration` by a call of the type": (
         "an await: rung 1: new_err",

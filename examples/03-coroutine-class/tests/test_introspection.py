@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import inspect
+import pickle
 import re
 import sys
 import warnings
 from collections.abc import Coroutine
+from importlib import import_module
 from pathlib import Path
-from types import ModuleType
+from types import MethodType, ModuleType
 from typing import Any
 
 import pytest
@@ -96,10 +99,64 @@ def test_the_functions_are_coroutine_functions(function: Any) -> None:
     assert repr(function) == f"<coroutine function {function.__name__}>"
 
 
+METHODS = [Launch(1).countdown, Launch.countdown, Launch.of, Launch(1).of, Launch.of_class]
+
+
+@pytest.mark.parametrize("method", METHODS, ids=repr)
+def test_the_methods_are_coroutine_functions(method: Any) -> None:
+    assert says_that_it_returns_a_coroutine(method)
+    assert method.__doc__.startswith("Returns a coroutine that")
+    assert import_module(method.__module__).Launch is Launch
+    assert method.__qualname__ == f"Launch.{method.__name__}"
+
+
+def test_the_methods_are_methods() -> None:
+    launch = Launch(2)
+    method: Any = launch.countdown
+    assert isinstance(method, MethodType)
+    assert method.__self__ is launch
+    coroutine: Any = method()
+    assert (coroutine.__qualname__, coroutine.__name__) == ("Launch.countdown", "countdown")
+    assert coroutine.cr_code.co_qualname == "Launch.countdown"
+    assert coroutine.cr_code.co_name == "countdown"
+    assert asyncio.run(coroutine) == asyncio.run(Launch.countdown(launch)) == "liftoff"
+    assert asyncio.run(launch.of(1)) == asyncio.run(launch.of_class(1)) == "liftoff"
+    with pytest.raises(TypeError):
+        Launch.countdown(5)  # type: ignore[arg-type]
+
+
+def test_the_methods_have_signatures() -> None:
+    def signature(method: Any) -> str:
+        return str(inspect.signature(method))
+
+    assert signature(Launch.countdown) == "(self, /)"
+    assert signature(Launch(1).countdown) == "()"
+    assert signature(Launch.of) == signature(Launch.of_class) == "(n)"
+
+
+def test_a_function_in_a_class_stays_a_function() -> None:
+    class Holds:
+        function: Any = countdown
+
+    assert Holds().function is countdown
+
+
+@pytest.mark.parametrize("again", [copy.copy, copy.deepcopy, lambda f: pickle.loads(pickle.dumps(f))])
+@pytest.mark.parametrize("function", [*FACTORIES, Launch.countdown, Launch.of], ids=repr)
+def test_the_functions_can_be_copied_and_pickled(function: Any, again: Any) -> None:
+    assert again(function) is function
+
+
 def test_the_functions_have_signatures() -> None:
     assert str(inspect.signature(countdown)) == "(n)"  # type: ignore[arg-type,unused-ignore]
     with pytest.raises(TypeError, match="missing 1 required positional argument: 'n'"):
         countdown()  # type: ignore[call-arg]
+
+
+def line_of_delegate() -> int:
+    """Return the line where the coroutine is made."""
+    lines = (Path(__file__).parent.parent / "src" / "delegate.rs").read_text("utf-8").splitlines()
+    return 1 + next(n for n, line in enumerate(lines) if 'Coroutine::new("delegate"' in line)
 
 
 def test_code_and_frame_point_into_the_rust_sources() -> None:
@@ -107,7 +164,9 @@ def test_code_and_frame_point_into_the_rust_sources() -> None:
     assert coroutine.cr_code.co_name == "delegate"
     assert Path(coroutine.cr_code.co_filename) == Path("src/delegate.rs")
     assert coroutine.cr_frame is not None
-    assert coroutine.cr_frame.f_lineno == coroutine.cr_code.co_firstlineno > 0
+    assert coroutine.cr_frame.f_lineno == coroutine.cr_code.co_firstlineno == line_of_delegate()
+    assert coroutine.cr_frame.f_back is None
+    assert coroutine.cr_frame.f_locals == {}
     assert coroutine.cr_origin is None
     coroutine.close()
     assert coroutine.cr_frame is None

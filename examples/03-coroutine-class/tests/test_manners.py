@@ -7,6 +7,7 @@ import contextlib
 import gc
 import subprocess
 import sys
+import sysconfig
 import threading
 import tracemalloc
 import weakref
@@ -243,6 +244,7 @@ coroutine.send(None)
     assert done.stdout == ("tidied up\n" if "waits" in half_run else "")
 
 
+FREE_THREADED = bool(sysconfig.get_config_var("Py_GIL_DISABLED"))
 REPORTED = {
     "delegate": "coroutine raised StopIteration" if sys.version_info < (3, 12) else "",
     "both": "coroutine ignored GeneratorExit"
@@ -266,7 +268,10 @@ coroutine.send(None)
         [sys.executable, "-c", program], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0
-    assert done.stderr.rpartition("RuntimeError: ")[2].strip() == REPORTED[name]
+    reported = done.stderr.rpartition("RuntimeError: ")[2].strip()
+    # At the exit of a free-threaded build the class of what is awaited may be cleared before, and
+    # has no `close` then: nothing is left that could raise.
+    assert reported == REPORTED[name] or (FREE_THREADED and not done.stderr)
 
 
 def test_too_many_inside_each_other_are_no_crash_at_the_interpreters_exit() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import subprocess
 import sys
 from collections.abc import Callable
 from types import ModuleType
@@ -190,6 +191,30 @@ def test_a_stop_iteration_from_inside_is_not_taken_for_the_end(book: ModuleType)
     assert isinstance(caught.value.__cause__, StopIteration)
 
 
+def test_a_body_that_panics_is_over(capfd: pytest.CaptureFixture[str]) -> None:
+    class Panics:
+        """What it raises is a panic of Rust; PyO3 lets it loose again where it meets it."""
+
+        def __init__(self, error: Any) -> None:
+            self.error = error
+
+        def __await__(self) -> Any:
+            raise self.error("on purpose")
+
+    with pytest.raises(LookupError):  # from the first error on PyO3 has the class
+        coroutine_class.delegate(Panics(LookupError)).send(None)
+    classes = [error for error in BaseException.__subclasses__() if error.__name__.startswith("Pan")]
+    for panic in classes:
+        coroutine: Any = coroutine_class.delegate(Panics(panic))
+        with pytest.raises(panic, match="on purpose"):
+            coroutine.send(None)
+        with pytest.raises(RuntimeError, match=r"^cannot reuse already awaited coroutine$"):
+            coroutine.send(None)
+        assert coroutine.cr_state == "CORO_CLOSED"
+        del coroutine  # in silence: what is reported would be an error here
+    assert "PyO3 is resuming a panic" in capfd.readouterr().err
+
+
 @pytest.mark.filterwarnings("ignore")  # of the many that are never begun
 def test_too_many_inside_each_other_are_a_recursion_error(book: ModuleType) -> None:
     tower = book.countdown(1)
@@ -200,6 +225,58 @@ def test_too_many_inside_each_other_are_a_recursion_error(book: ModuleType) -> N
     with pytest.raises(RuntimeError, match="cannot reuse already awaited coroutine"):
         tower.send(None)
     del tower
+
+
+def test_1200_inside_each_other_are_not_too_many() -> None:
+    tower = coroutine_class.countdown(3)
+    for _ in range(1_200):
+        tower = coroutine_class.delegate(tower)
+    assert finish(tower) == "liftoff"
+
+
+DEEP = """
+import sys, threading
+from coroutine_class import countdown, delegate
+
+def deep(levels):
+    coroutine = countdown(1)
+    for _ in range(levels):
+        coroutine = delegate(coroutine)
+    try:
+        coroutine.send(None)
+    except RecursionError as error:
+        assert str(error) == "maximum recursion depth exceeded", error
+        print("refused")
+    else:
+        coroutine.close()
+        print("closed")
+
+"""
+IN_A_SMALL_THREAD = """
+threading.stack_size(512 * 1024)
+for levels in (100, 900, 20_000):
+    thread = threading.Thread(target=deep, args=[levels])
+    thread.start()
+    thread.join()
+"""
+ON_THE_MAIN_THREAD = """
+sys.setrecursionlimit(1_000_000)
+for levels in (1_000, 10_000, 100_000):
+    deep(levels)
+"""
+
+
+@pytest.mark.parametrize("program", [IN_A_SMALL_THREAD, ON_THE_MAIN_THREAD], ids=["small", "main"])
+def test_the_stack_never_overflows(program: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", DEEP + program],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    first, *_, last = done.stdout.split() or [""]
+    assert (done.returncode, done.stderr, first, last) == (0, "", "closed", "refused")
+    assert len(done.stdout.split()) == 3
 
 
 def test_a_negative_countdown_is_refused() -> None:
