@@ -112,7 +112,7 @@ def to_thread() -> Awaitable[Any]:
 
 QUICK, STEPS, TRIPS = 20_000, 10_000, 500
 DELEGATE, COUNTDOWN = "a step of `delegate` as `async def`", "a step of `countdown` as `async def`"
-READY, POLLED, SPAWNED = "`ready()`", "`polled_yield_now()`", "`yield_now()`"
+READY, INLINE, SPAWNED = "`ready()`", "`inline_yield_now()`", "`yield_now()`"
 TWIN = "`yield_now()` in Python"
 ASYNC_FN, INTO_PY = "PyO3's `async fn`, spawned", "`future_into_py`"
 WAKE, THREAD = "`call_soon_threadsafe`", "`asyncio.to_thread`"
@@ -141,7 +141,7 @@ RUNGS = {
     SLEEP: Rung(lambda: lambda: asyncio.sleep(0), STEPS),
     "PyO3's `async fn`, ready": Rung(lambda: of("published:async_fn.ready"), QUICK),
     READY: Rung(lambda: of("rust_futures:ready"), QUICK, "04"),
-    POLLED: Rung(lambda: of("rust_futures:polled_yield_now"), TRIPS, "04"),
+    INLINE: Rung(lambda: of("rust_futures:inline_yield_now"), TRIPS, "04"),
     SPAWNED: Rung(lambda: of("rust_futures:yield_now"), TRIPS, "04"),
     TWIN: Rung(lambda: twin("04").yield_now, TRIPS, "04"),
     ASYNC_FN: Rung(lambda: of("published:async_fn.yield_now"), TRIPS),
@@ -150,7 +150,7 @@ RUNGS = {
     THREAD: Rung(lambda: to_thread, TRIPS),
 }
 
-ONE_CORE = [NATIVE, SLEEP, READY, POLLED, SPAWNED, TWIN, ASYNC_FN, INTO_PY, WAKE, THREAD]
+ONE_CORE = [NATIVE, SLEEP, READY, INLINE, SPAWNED, TWIN, ASYNC_FN, INTO_PY, WAKE, THREAD]
 """Chapter 04's and what to see them beside. They are timed on one core as well: with more, most of
 a trip to another thread is the time that the kernel needs to wake a core that idles."""
 
@@ -161,7 +161,7 @@ DRIVEN = {
 }
 """How `__next__` is reached, and chapter 01's function that does; there is no loop."""
 
-GATHERED = [SLEEP, READY, POLLED, SPAWNED, ASYNC_FN, INTO_PY, WAKE, THREAD]
+GATHERED = [SLEEP, READY, INLINE, SPAWNED, ASYNC_FN, INTO_PY, WAKE, THREAD]
 
 
 async def in_turn(rung: Rung) -> float:
