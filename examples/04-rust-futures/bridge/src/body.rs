@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use pyo3::{
     PyTraverseError, PyVisit,
-    exceptions::{PyBaseException, PyGeneratorExit},
+    exceptions::{PyBaseException, PyGeneratorExit, PyRuntimeError},
     prelude::*,
 };
 use tokio::runtime::Handle;
@@ -256,7 +256,8 @@ impl Awaiting {
             State::Pending => return self.yield_or_suspend(py),
             State::Finished(future) => result_of(py, future),
             State::Panicked(panicked) => Err(panicked.into()),
-            State::Gone => Err(closed()), // dropped, as its loop was closed
+            State::Gone if self.event_loop.is_closed() => Err(closed()),
+            State::Gone => Err(PyRuntimeError::new_err("the runtime has been shut down")),
         };
         match (self.thrown.take(), result) {
             (None, result) => result,

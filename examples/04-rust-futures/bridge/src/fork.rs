@@ -197,7 +197,8 @@ impl Drop for Inside {
 /// Python object, which a fork copies. Forget it, and a child that drops its copy can make the parent
 /// wait for ever.
 ///
-/// Only `os.fork()` and what is built on it is noticed, not a `fork()` of C code.
+/// Only `os.fork()` and what is built on it is noticed, from when the runtime has started; a `fork()` of
+/// C code is not.
 pub struct ForkGuarded<T> {
     value: Option<T>,
     name: &'static str,

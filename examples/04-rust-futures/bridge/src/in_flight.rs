@@ -353,7 +353,9 @@ impl Future for Spawned {
 impl Drop for Spawned {
     /// Finished, cancelled, or the runtime is at its end: the coroutine is to look.
     fn drop(&mut self) {
-        self.0.over.store(true, SeqCst);
+        if !self.0.is_over() {
+            self.0.drop_if_free();
+        }
         if self.0.waited_for.load(SeqCst) {
             self.0.wake_by_ref();
         }

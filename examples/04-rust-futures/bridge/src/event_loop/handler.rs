@@ -30,7 +30,7 @@ impl WakeupHandler {
     /// Raises what cannot wait, such as `KeyboardInterrupt`.
     fn __call__(&self, py: Python<'_>) -> PyResult<()> {
         match self.event_loop.get() {
-            Ok(event_loop) => event_loop.deliver(py),
+            Ok(event_loop) => event_loop.woken(py),
             Err(_) => Ok(()), // a child's copy of its parent's loop
         }
     }
@@ -104,7 +104,7 @@ impl DeliverSoon {
     fn __call__(&self, py: Python<'_>) -> PyResult<()> {
         let event_loop = self.event_loop.get().and_then(|it| it.get().ok());
         match event_loop.and_then(Weak::upgrade) {
-            Some(event_loop) => event_loop.deliver(py),
+            Some(event_loop) => event_loop.woken(py),
             None => Ok(()), // it has been closed
         }
     }

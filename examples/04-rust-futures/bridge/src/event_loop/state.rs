@@ -172,10 +172,15 @@ impl EventLoop {
         drop(before); // unlocked: Python code may run
     }
 
-    /// Has the coroutines resumed whose futures are ready. Runs on the loop's thread. All are seen to
-    /// before it raises what is no `Exception`, such as `KeyboardInterrupt`.
-    pub fn deliver(&self, py: Python<'_>) -> PyResult<()> {
-        self.wakeup.drain();
+    /// The loop has been woken. Runs on its thread.
+    pub fn woken(&self, py: Python<'_>) -> PyResult<()> {
+        self.wakeup.drain(); // first: see `ReadyQueue::take_all`
+        self.deliver(py)
+    }
+
+    /// Has the coroutines resumed whose futures are ready. All are seen to before it raises what is no
+    /// `Exception`, such as `KeyboardInterrupt`.
+    fn deliver(&self, py: Python<'_>) -> PyResult<()> {
         let mut urgent = Ok(());
         for key in self.ready.take_all() {
             let waiter = self
