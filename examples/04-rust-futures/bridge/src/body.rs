@@ -7,13 +7,13 @@ use pyo3::{
     exceptions::{PyBaseException, PyGeneratorExit, PyRuntimeError},
     prelude::*,
 };
-use tokio::runtime::Handle;
+use tokio::{runtime::Handle, task::AbortHandle};
 
 use crate::{
     coroutine::{Body, Input, Step, normalized::generator_exit},
     event_loop::{self, EventLoop, closed, deliver_after},
-    fork::{self, ForkGuarded},
-    in_flight::{First, InFlight, Place, State},
+    fork::{self, Guarded, not_here},
+    in_flight::{First, InFlight, State},
     panic, runtime,
     rust_future::BoxedFuture,
 };
@@ -25,44 +25,89 @@ pub struct Manner {
     pub uncancellable: bool,
 }
 
+pub struct RustBody(Guarded<Stage>);
+
 /// Where the coroutine stands.
-pub enum RustBody {
+enum Stage {
     /// Its future has not been polled.
     Created(Unpolled, Manner),
     /// Its future is in flight.
-    Awaiting(ForkGuarded<Awaiting>),
+    Awaiting(Awaiting),
 }
 
 impl RustBody {
     pub fn new(future: BoxedFuture, manner: Manner) -> Self {
-        Self::Created(Unpolled(ForkGuarded::new(A_FUTURE, future)), manner)
+        Self(Guarded::new(Stage::Created(Unpolled(Some(future)), manner)))
+    }
+}
+
+impl Body for RustBody {
+    fn resume<'py>(&mut self, py: Python<'py>, input: Input<'py>) -> PyResult<Step<'py>> {
+        match (self.0.get_mut(), input) {
+            (Some(Stage::Awaiting(awaiting)), input) => awaiting.resume(py, input),
+            (Some(stage), _) => stage.begin(py),
+            // A child lets go of its copy in silence.
+            (None, Input::Close) => Err(generator_exit(py)),
+            (None, _) => Ok(Step::Refuse(not_here("a Rust future"))),
+        }
     }
 
-    fn await_it<'py>(
-        &mut self,
-        mut awaiting: Awaiting,
-        step: impl FnOnce(&mut Awaiting) -> PyResult<Step<'py>>,
-    ) -> PyResult<Step<'py>> {
-        let step = step(&mut awaiting);
-        *self = Self::Awaiting(ForkGuarded::new(A_FUTURE, awaiting));
+    fn awaits(&self) -> Option<&Py<PyAny>> {
+        match self.0.get()? {
+            Stage::Awaiting(awaiting) => awaiting.waits_for.as_ref(),
+            Stage::Created(..) => None,
+        }
+    }
+
+    fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        match self.0.get() {
+            Some(Stage::Awaiting(awaiting)) => awaiting.traverse(visit),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Stage {
+    fn begin<'py>(&mut self, py: Python<'py>) -> PyResult<Step<'py>> {
+        let Self::Created(future, manner) = self else {
+            return Err(closed());
+        };
+        let (awaiting, step) = if manner.spawned {
+            let mut awaiting = future.spawn(py, *manner)?;
+            let step = awaiting.begin(py);
+            (awaiting, step)
+        } else {
+            match future.poll(py)? {
+                First::Ready => return result_of(py, future.take()?),
+                First::Panicked(panicked) => return Err(panicked.into()),
+                First::Pending(in_flight) => {
+                    let mut awaiting = future.take_in(py, in_flight, *manner)?;
+                    let step = awaiting.yield_or_suspend(py);
+                    (awaiting, step)
+                }
+            }
+        };
+        *self = Self::Awaiting(awaiting);
         step
     }
 }
 
 /// A future that has not been polled, or was ready when it was.
-pub struct Unpolled(ForkGuarded<BoxedFuture>);
+struct Unpolled(Option<BoxedFuture>);
 
 impl Unpolled {
     /// The loop first: without one the future stays here, and is dropped as any other.
     fn spawn(&mut self, py: Python<'_>, manner: Manner) -> PyResult<Awaiting> {
-        self.0.get()?;
         let event_loop = event_loop::running(py)?;
-        Ok(Awaiting::spawn(event_loop, self.0.take()?, manner))
+        let place = event_loop.place();
+        let key = place.key;
+        let (future, task) = InFlight::spawn(self.take()?, place, manner.uncancellable);
+        Ok(Awaiting::new(event_loop, future, key, Some(task)))
     }
 
     /// Polls it before a loop is looked for: one that is ready at once needs none.
     fn poll(&mut self, py: Python<'_>) -> PyResult<First> {
-        let future = self.0.get_mut()?;
+        let future = self.0.as_mut().ok_or_else(closed)?;
         let runtime = runtime::handle(py)?;
         deliver_after(py, || InFlight::poll_first(py, future, runtime))
     }
@@ -74,54 +119,14 @@ impl Unpolled {
         manner: Manner,
     ) -> PyResult<Awaiting> {
         let event_loop = event_loop::running(py)?;
-        Ok(Awaiting::take_in(
-            event_loop,
-            in_flight,
-            self.0.take()?,
-            manner,
-        ))
-    }
-}
-
-/// The word for it in the error that a child process gets.
-const A_FUTURE: &str = "a Rust future";
-
-impl Body for RustBody {
-    fn resume<'py>(&mut self, py: Python<'py>, input: Input<'py>) -> PyResult<Step<'py>> {
-        match self {
-            Self::Created(future, manner) if manner.spawned => {
-                let awaiting = future.spawn(py, *manner)?;
-                self.await_it(awaiting, |it| it.begin(py))
-            }
-            Self::Created(future, manner) => match future.poll(py)? {
-                First::Ready => result_of(py, future.0.take()?),
-                First::Panicked(panicked) => Err(panicked.into()),
-                First::Pending(in_flight) => {
-                    let awaiting = future.take_in(py, in_flight, *manner)?;
-                    self.await_it(awaiting, |it| it.yield_or_suspend(py))
-                }
-            },
-            Self::Awaiting(awaiting) => match (awaiting.get_mut(), input) {
-                (Ok(awaiting), input) => awaiting.resume(py, input),
-                // A child lets go of its copy in silence.
-                (Err(_), Input::Close) => Err(generator_exit(py)),
-                (Err(not_here), _) => Ok(Step::Refuse(not_here)),
-            },
-        }
+        let place = event_loop.place();
+        let key = place.key;
+        in_flight.take_in(self.take()?, place, manner.uncancellable);
+        Ok(Awaiting::new(event_loop, in_flight, key, None))
     }
 
-    fn awaits(&self) -> Option<&Py<PyAny>> {
-        match self {
-            Self::Awaiting(awaiting) => awaiting.get().ok()?.waits_for.as_ref(),
-            Self::Created(..) => None,
-        }
-    }
-
-    fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
-        match self {
-            Self::Awaiting(awaiting) => awaiting.get().map_or(Ok(()), |it| it.traverse(visit)),
-            Self::Created(..) => Ok(()),
-        }
+    fn take(&mut self) -> PyResult<BoxedFuture> {
+        self.0.take().ok_or_else(closed)
     }
 }
 
@@ -129,12 +134,11 @@ impl Body for RustBody {
 /// has started, none is started for that.
 impl Drop for Unpolled {
     fn drop(&mut self) {
-        let Ok(future) = self.0.take() else {
-            return; // it is in flight, or another process's
-        };
-        let mut future = Some(future);
+        if self.0.is_none() {
+            return; // it is in flight, or over
+        }
         Python::try_attach(|py| {
-            let (runtime, future) = (runtime::started(py), future.take());
+            let (runtime, future) = (runtime::started(py), self.0.take());
             py.detach(|| {
                 let _inside = runtime.map(Handle::enter);
                 fork::section(|| panic::catch(|| drop(future)))
@@ -144,43 +148,30 @@ impl Drop for Unpolled {
 }
 
 /// A future in flight, from the coroutine's side.
-pub struct Awaiting {
+struct Awaiting {
     future: Arc<InFlight>,
     event_loop: Arc<EventLoop>,
     key: usize,
-    uncancellable: bool,
+    /// That of the runtime, if workers poll it.
+    task: Option<AbortHandle>,
     waits_for: Option<Py<PyAny>>,
     /// What to raise when the future has been dropped, or is finished.
     thrown: Option<Py<PyBaseException>>,
 }
 
 impl Awaiting {
-    fn spawn(event_loop: Arc<EventLoop>, future: BoxedFuture, manner: Manner) -> Self {
-        let place = event_loop.place();
-        let key = place.key;
-        let future = InFlight::spawn(future, place, manner.uncancellable);
-        Self::new(event_loop, future, key, manner)
-    }
-
-    fn take_in(
+    fn new(
         event_loop: Arc<EventLoop>,
-        in_flight: Arc<InFlight>,
-        future: BoxedFuture,
-        manner: Manner,
+        future: Arc<InFlight>,
+        key: usize,
+        task: Option<AbortHandle>,
     ) -> Self {
-        let place: Place = event_loop.place();
-        let key = place.key;
-        in_flight.take_in(future, place, manner.uncancellable);
-        Self::new(event_loop, in_flight, key, manner)
-    }
-
-    fn new(event_loop: Arc<EventLoop>, future: Arc<InFlight>, key: usize, manner: Manner) -> Self {
-        event_loop.enter(key, &future);
+        event_loop.enter(key, &future, task.is_some());
         Self {
             future,
             event_loop,
             key,
-            uncancellable: manner.uncancellable,
+            task,
             waits_for: None,
             thrown: None,
         }
@@ -240,14 +231,26 @@ impl Awaiting {
         }
         // Detached, as dropping a future runs code that is not ours, and might wait for Python.
         if py.detach(|| self.future.cancel()) {
+            self.abort();
             return Err(error);
         }
         self.thrown = Some(error.into_value(py));
         Ok(())
     }
 
+    /// Has the runtime forget the task of a future that has been dropped, or will be.
+    fn abort(&self) {
+        if let Some(task) = self
+            .task
+            .as_ref()
+            .filter(|_| !self.future.is_uncancellable())
+        {
+            task.abort();
+        }
+    }
+
     fn finish_or_suspend<'py>(&mut self, py: Python<'py>) -> PyResult<Step<'py>> {
-        let state = if self.future.is_spawned() {
+        let state = if self.task.is_some() {
             self.future.look()
         } else {
             deliver_after(py, || self.future.poll_here(py))?
@@ -255,13 +258,12 @@ impl Awaiting {
         let result = match state {
             State::Pending => return self.yield_or_suspend(py),
             State::Finished(future) => result_of(py, future),
-            State::Panicked(panicked) => Err(panicked.into()),
             State::Gone if self.event_loop.is_closed() => Err(closed()),
             State::Gone => Err(PyRuntimeError::new_err("the runtime has been shut down")),
         };
         match (self.thrown.take(), result) {
             (None, result) => result,
-            (Some(thrown), Err(error)) if self.uncancellable => {
+            (Some(thrown), Err(error)) if self.future.is_uncancellable() => {
                 let raised = raised(py, &thrown);
                 raised.set_context(py, Some(error));
                 Err(raised)
@@ -271,7 +273,7 @@ impl Awaiting {
     }
 
     fn yield_or_suspend<'py>(&mut self, py: Python<'py>) -> PyResult<Step<'py>> {
-        let is_woken = !self.future.is_spawned() && self.future.take_wake();
+        let is_woken = self.task.is_none() && self.future.take_wake();
         self.next_turn_or_suspend(py, is_woken)
     }
 
@@ -305,7 +307,11 @@ impl Drop for Awaiting {
     fn drop(&mut self) {
         self.event_loop.leave(self.key);
         if !self.future.is_gone() {
-            Python::try_attach(|py| py.detach(|| self.future.abandon()));
+            let is_spawned = self.task.is_some();
+            Python::try_attach(|py| py.detach(|| self.future.abandon(is_spawned)));
+            self.abort();
+        } else if self.event_loop.is_closed() {
+            self.abort(); // it was dropped then, and the runtime has not heard of it
         }
     }
 }

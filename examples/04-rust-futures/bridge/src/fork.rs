@@ -200,19 +200,15 @@ impl Drop for Inside {
 /// Only `os.fork()` and what is built on it is noticed, from when the runtime has started; a `fork()` of
 /// C code is not.
 pub struct ForkGuarded<T> {
-    value: Option<T>,
+    guarded: Guarded<T>,
     name: &'static str,
-    epoch: usize,
 }
 
 impl<T> ForkGuarded<T> {
     /// `name` is your word for the thing, in the error that a child gets: "a connection".
     pub fn new(name: &'static str, value: T) -> Self {
-        Self {
-            value: Some(value),
-            name,
-            epoch: epoch(),
-        }
+        let guarded = Guarded::new(value);
+        Self { guarded, name }
     }
 
     /// Returns the value.
@@ -221,8 +217,7 @@ impl<T> ForkGuarded<T> {
     ///
     /// `RuntimeError` in a child process.
     pub fn get(&self) -> PyResult<&T> {
-        let ours = self.value.as_ref().filter(|_| self.is_ours());
-        ours.ok_or_else(|| not_here(self.name))
+        self.guarded.get().ok_or_else(|| not_here(self.name))
     }
 
     /// Returns the value.
@@ -231,9 +226,8 @@ impl<T> ForkGuarded<T> {
     ///
     /// `RuntimeError` in a child process.
     pub fn get_mut(&mut self) -> PyResult<&mut T> {
-        let (name, is_ours) = (self.name, self.is_ours());
-        let ours = self.value.as_mut().filter(|_| is_ours);
-        ours.ok_or_else(|| not_here(name))
+        let name = self.name;
+        self.guarded.get_mut().ok_or_else(|| not_here(name))
     }
 
     /// Takes the value out.
@@ -242,22 +236,46 @@ impl<T> ForkGuarded<T> {
     ///
     /// `RuntimeError` in a child process.
     pub fn into_inner(mut self) -> PyResult<T> {
-        self.take()
-    }
-
-    pub(crate) fn take(&mut self) -> PyResult<T> {
         self.get_mut()?;
-        self.value.take().ok_or_else(|| not_here(self.name))
+        self.guarded.value.take().ok_or_else(|| not_here(self.name))
     }
 
     /// Says whether this process made it.
     #[must_use]
     pub fn is_ours(&self) -> bool {
+        self.guarded.is_ours()
+    }
+}
+
+/// The same without a word for it.
+pub struct Guarded<T> {
+    value: Option<T>,
+    epoch: usize,
+}
+
+impl<T> Guarded<T> {
+    pub fn new(value: T) -> Self {
+        Self {
+            value: Some(value),
+            epoch: epoch(),
+        }
+    }
+
+    pub fn get(&self) -> Option<&T> {
+        self.value.as_ref().filter(|_| self.is_ours())
+    }
+
+    pub fn get_mut(&mut self) -> Option<&mut T> {
+        let is_ours = self.is_ours();
+        self.value.as_mut().filter(|_| is_ours)
+    }
+
+    pub fn is_ours(&self) -> bool {
         self.epoch == epoch()
     }
 }
 
-impl<T> Drop for ForkGuarded<T> {
+impl<T> Drop for Guarded<T> {
     fn drop(&mut self) {
         if !self.is_ours() {
             mem::forget(self.value.take());
@@ -265,7 +283,8 @@ impl<T> Drop for ForkGuarded<T> {
     }
 }
 
-fn not_here(name: &str) -> PyErr {
+/// What a child gets that uses what its parent made.
+pub fn not_here(name: &str) -> PyErr {
     PyRuntimeError::new_err(format!("{name} cannot be used on the other side of a fork"))
 }
 

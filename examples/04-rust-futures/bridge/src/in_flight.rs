@@ -6,7 +6,6 @@
 use std::{
     cell::{Cell, RefCell},
     future::Future,
-    mem,
     pin::Pin,
     ptr,
     sync::{
@@ -17,12 +16,15 @@ use std::{
 };
 
 use pyo3::prelude::*;
-use tokio::{runtime::Handle, task::AbortHandle};
+use tokio::{
+    runtime::{EnterGuard, Handle},
+    task::AbortHandle,
+};
 
 use crate::{
     fork,
     panic::{self, Panicked},
-    rust_future::BoxedFuture,
+    rust_future::{BoxedFuture, failed},
 };
 
 /// Resumes coroutines, by and by.
@@ -30,48 +32,41 @@ pub trait Schedule: Send + Sync {
     /// Has the coroutine resumed that waits under this key. It may be called on any thread, once too
     /// often, and too late: then another one is resumed for nothing, or none.
     fn schedule(self: Arc<Self>, key: usize);
+
+    /// What the futures find themselves in.
+    fn runtime(&self) -> &Handle;
 }
 
-/// Where a future's coroutine waits, and the runtime that the future finds itself in.
+/// Where a future's coroutine waits.
 pub struct Place {
     pub scheduler: Arc<dyn Schedule>,
     pub key: usize,
-    pub runtime: Handle,
 }
 
 #[derive(Default)]
 pub struct InFlight {
+    /// None when it has been dropped, or what it brought has been taken.
+    ///
     /// Locked for as long as somebody polls it, or drops it. Whoever only looks must not lock it while
     /// it runs: a worker that found it locked would take it for dropped.
-    future: Mutex<Slot>,
+    future: Mutex<Option<BoxedFuture>>,
+    place: OnceLock<Place>,
     /// It does not run any more.
     over: AtomicBool,
     /// Its coroutine is to be scheduled then. Until it suspends there is no need: it looks by itself.
     waited_for: AtomicBool,
-    place: OnceLock<Place>,
     /// It has been woken, and not been polled since.
     woken: AtomicBool,
     /// Whoever polls it shall drop it.
     cancelled: AtomicBool,
     /// It runs to its end, whoever gives up on it.
     uncancellable: AtomicBool,
-    task: OnceLock<AbortHandle>,
-}
-
-#[derive(Default)]
-enum Slot {
-    #[default]
-    Empty,
-    Future(BoxedFuture),
-    Finished(BoxedFuture),
-    Panicked(Panicked),
 }
 
 /// What there is to say of a future.
 pub enum State {
     Pending,
     Finished(BoxedFuture),
-    Panicked(Panicked),
     /// It has been dropped.
     Gone,
 }
@@ -116,34 +111,27 @@ impl InFlight {
     /// Takes a future after its first poll.
     pub fn take_in(&self, future: BoxedFuture, place: Place, uncancellable: bool) {
         if let Some(mut slot) = self.try_lock() {
-            *slot = Slot::Future(future);
+            *slot = Some(future);
         }
         self.uncancellable.store(uncancellable, SeqCst);
         let _ = self.place.set(place);
     }
 
-    /// Starts `future` on the runtime of `place`.
-    pub fn spawn(future: BoxedFuture, place: Place, uncancellable: bool) -> Arc<Self> {
+    /// Starts `future` on the runtime of its place.
+    pub fn spawn(
+        future: BoxedFuture,
+        place: Place,
+        uncancellable: bool,
+    ) -> (Arc<Self>, AbortHandle) {
+        let runtime = place.scheduler.runtime().clone();
         let this = Arc::new(Self {
-            future: Mutex::new(Slot::Future(future)),
+            future: Mutex::new(Some(future)),
             place: place.into(),
             uncancellable: uncancellable.into(),
             ..Self::default()
         });
-        this.run_on_the_runtime();
-        this
-    }
-
-    /// Says whether a worker of the runtime polls it. The loop's thread does otherwise.
-    pub fn is_spawned(&self) -> bool {
-        self.task.get().is_some()
-    }
-
-    fn run_on_the_runtime(self: &Arc<Self>) {
-        if let Some(place) = self.place.get() {
-            let task = place.runtime.spawn(Spawned(Arc::clone(self)));
-            let _ = self.task.set(task.abort_handle());
-        }
+        let task = runtime.spawn(Spawned(Arc::clone(&this)));
+        (this, task.abort_handle())
     }
 
     /// Asks to be scheduled at the end of a future that workers poll. Returns false if that has come
@@ -158,9 +146,9 @@ impl InFlight {
         if !self.is_over() && self.wait() {
             return State::Pending;
         }
-        match self.try_lock() {
-            Some(mut slot) => Self::take_what_it_brought(&mut slot),
-            None => State::Gone, // somebody drops it
+        match self.try_lock().and_then(|mut slot| slot.take()) {
+            Some(future) => State::Finished(future),
+            None => State::Gone,
         }
     }
 
@@ -168,12 +156,21 @@ impl InFlight {
         self.over.load(SeqCst)
     }
 
+    /// Is there nothing left of it to be dropped?
+    pub fn is_gone(&self) -> bool {
+        self.is_over() && self.try_lock().is_some_and(|slot| slot.is_none())
+    }
+
+    pub fn is_uncancellable(&self) -> bool {
+        self.uncancellable.load(SeqCst)
+    }
+
     /// Polls a future here, on the loop's thread, detached from Python: it runs code that is not
     /// ours.
     pub fn poll_here(self: &Arc<Self>, py: Python<'_>) -> State {
         let waker = Waker::from(Arc::clone(self));
         py.detach(|| {
-            let _inside = self.place.get().map(|place| place.runtime.enter());
+            let _inside = self.enter_runtime();
             let _current = Current::set(self);
             let _ = self.poll(&mut Context::from_waker(&waker));
         });
@@ -190,37 +187,30 @@ impl InFlight {
         self.wake_by_ref();
     }
 
-    /// Is there nothing left of it to be dropped?
-    pub fn is_gone(&self) -> bool {
-        self.is_over()
-            && self
-                .try_lock()
-                .is_some_and(|slot| matches!(*slot, Slot::Empty))
-    }
-
     /// Drops the future, and says whether it is gone. If not, somebody is polling it at this moment,
     /// and drops it when that poll returns: a poll cannot be interrupted. One that is uncancellable
     /// stays.
     ///
     /// Call it detached: this runs code that is not ours, which might wait for Python.
     pub fn cancel(&self) -> bool {
-        if self.uncancellable.load(SeqCst) {
+        if self.is_uncancellable() {
             return false;
         }
         self.cancelled.store(true, SeqCst);
-        let gone = self.drop_if_free();
-        if let Some(task) = self.task.get() {
-            task.abort();
-        }
-        gone
+        self.drop_if_free()
     }
 
-    /// Nobody awaits it any more, and nobody can wait for its end. Call it detached.
-    pub fn abandon(self: &Arc<Self>) {
-        if !self.uncancellable.load(SeqCst) {
-            self.cancel();
-        } else if !self.is_spawned() {
-            self.run_on_the_runtime(); // it goes on there
+    /// Nobody awaits it any more, and nobody can wait for its end. One that is uncancellable goes on
+    /// by itself, on the runtime if it was not there. Call it detached.
+    pub fn abandon(self: &Arc<Self>, is_spawned: bool) {
+        match self.place.get() {
+            Some(place) if self.is_uncancellable() => {
+                if !is_spawned && !self.is_over() {
+                    let task = Spawned(Arc::clone(self));
+                    drop(place.scheduler.runtime().spawn(task));
+                }
+            }
+            _ => drop(self.cancel()),
         }
     }
 
@@ -230,27 +220,17 @@ impl InFlight {
                 return Poll::Pending; // somebody drops it
             };
             self.woken.store(false, SeqCst);
-            match mem::take(&mut *slot) {
-                Slot::Future(mut future) => {
-                    let polled = panic::catch(|| future.as_mut().poll(context));
-                    let poll = polled.as_ref().map_or(Poll::Ready(()), |poll| *poll);
-                    *slot = match polled {
-                        Ok(Poll::Pending) => Slot::Future(future),
-                        Ok(Poll::Ready(())) => Slot::Finished(future),
-                        Err(panicked) => {
-                            let _ = panic::catch(|| drop(future));
-                            Slot::Panicked(panicked)
-                        }
-                    };
-                    drop(slot); // before it is said to be over: then somebody takes the lock
-                    self.over.store(poll.is_ready(), SeqCst);
-                    poll
-                }
-                brought => {
-                    *slot = brought;
-                    Poll::Ready(())
-                }
-            }
+            let Some(future) = slot.as_mut().filter(|_| !self.is_over()) else {
+                return Poll::Ready(()); // it has been dropped
+            };
+            let poll = panic::catch(|| future.as_mut().poll(context)).unwrap_or_else(|panicked| {
+                let future = slot.replace(failed(panicked));
+                let _ = panic::catch(|| drop(future));
+                Poll::Ready(())
+            });
+            drop(slot); // before it is said to be over: then somebody takes the lock
+            self.over.store(poll.is_ready(), SeqCst);
+            poll
         });
         // Who cancelled meanwhile found the lock taken.
         if self.cancelled.load(SeqCst) {
@@ -261,32 +241,25 @@ impl InFlight {
     }
 
     fn drop_if_free(&self) -> bool {
-        fork::section(|| match self.try_lock() {
-            Some(mut slot) => {
-                let future = mem::take(&mut *slot);
-                let _inside = self.place.get().map(|place| place.runtime.enter());
-                let _ = panic::catch(|| drop(future)); // the panic hook has said so
-                drop(slot);
-                self.over.store(true, SeqCst);
-                true
-            }
-            None => false,
+        fork::section(|| {
+            let Some(mut slot) = self.try_lock() else {
+                return false;
+            };
+            let future = slot.take();
+            let _inside = self.enter_runtime();
+            let _ = panic::catch(|| drop(future)); // the panic hook has said so
+            drop(slot);
+            self.over.store(true, SeqCst);
+            true
         })
     }
 
-    fn take_what_it_brought(slot: &mut Slot) -> State {
-        match mem::take(slot) {
-            Slot::Empty => State::Gone,
-            Slot::Finished(future) => State::Finished(future),
-            Slot::Panicked(panicked) => State::Panicked(panicked),
-            Slot::Future(future) => {
-                *slot = Slot::Future(future);
-                State::Pending
-            }
-        }
+    fn enter_runtime(&self) -> Option<EnterGuard<'_>> {
+        let place = self.place.get()?;
+        Some(place.scheduler.runtime().enter())
     }
 
-    fn try_lock(&self) -> Option<MutexGuard<'_, Slot>> {
+    fn try_lock(&self) -> Option<MutexGuard<'_, Option<BoxedFuture>>> {
         match self.future.try_lock() {
             Ok(slot) => Some(slot),
             Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),

@@ -2,7 +2,7 @@
 
 use std::{
     any::TypeId,
-    future::Future,
+    future::{Future, Ready},
     pin::Pin,
     task::{Context, Poll},
 };
@@ -56,6 +56,15 @@ where
         drop(alive);
         Brought { result, convert }
     })))
+}
+
+/// A future that has come to its end, with this error.
+pub fn failed(error: impl Into<PyErr> + Send + 'static) -> BoxedFuture {
+    let brought = Brought {
+        result: Err(error),
+        convert: to_python::<()>,
+    };
+    Box::pin(MaybeDone::<Ready<_>>::Done(brought))
 }
 
 struct Brought<T, E, C> {
