@@ -99,10 +99,9 @@ impl Unpolled {
     /// The loop first: without one the future stays here, and is dropped as any other.
     fn spawn(&mut self, py: Python<'_>, manner: Manner) -> PyResult<Awaiting> {
         let event_loop = event_loop::running(py)?;
-        let place = event_loop.place();
-        let key = place.key;
-        let (future, task) = InFlight::spawn(self.take()?, place, manner.uncancellable);
-        Ok(Awaiting::new(event_loop, future, key, Some(task)))
+        let (future, task) =
+            InFlight::spawn(self.take()?, event_loop.place(), manner.uncancellable);
+        Ok(Awaiting::new(event_loop, future, Some(task)))
     }
 
     /// Polls it before a loop is looked for: one that is ready at once needs none.
@@ -119,10 +118,8 @@ impl Unpolled {
         manner: Manner,
     ) -> PyResult<Awaiting> {
         let event_loop = event_loop::running(py)?;
-        let place = event_loop.place();
-        let key = place.key;
-        in_flight.take_in(self.take()?, place, manner.uncancellable);
-        Ok(Awaiting::new(event_loop, in_flight, key, None))
+        in_flight.take_in(self.take()?, event_loop.place(), manner.uncancellable);
+        Ok(Awaiting::new(event_loop, in_flight, None))
     }
 
     fn take(&mut self) -> PyResult<BoxedFuture> {
@@ -151,7 +148,6 @@ impl Drop for Unpolled {
 struct Awaiting {
     future: Arc<InFlight>,
     event_loop: Arc<EventLoop>,
-    key: usize,
     /// That of the runtime, if workers poll it.
     task: Option<AbortHandle>,
     waits_for: Option<Py<PyAny>>,
@@ -160,17 +156,11 @@ struct Awaiting {
 }
 
 impl Awaiting {
-    fn new(
-        event_loop: Arc<EventLoop>,
-        future: Arc<InFlight>,
-        key: usize,
-        task: Option<AbortHandle>,
-    ) -> Self {
-        event_loop.enter(key, &future, task.is_some());
+    fn new(event_loop: Arc<EventLoop>, future: Arc<InFlight>, task: Option<AbortHandle>) -> Self {
+        event_loop.enter(&future);
         Self {
             future,
             event_loop,
-            key,
             task,
             waits_for: None,
             thrown: None,
@@ -205,7 +195,7 @@ impl Awaiting {
             Input::Close => return Err(generator_exit(py)),
         };
         if self.waits_for.take().is_some() {
-            self.event_loop.resumed(self.key);
+            self.event_loop.resumed(self.future.key());
         }
         if let Some(error) = raised {
             self.raise(py, error)?;
@@ -250,7 +240,7 @@ impl Awaiting {
     }
 
     fn finish_or_suspend<'py>(&mut self, py: Python<'py>) -> PyResult<Step<'py>> {
-        let state = if self.task.is_some() {
+        let state = if self.future.is_spawned() {
             self.future.look()
         } else {
             deliver_after(py, || self.future.poll_here(py))?
@@ -273,7 +263,7 @@ impl Awaiting {
     }
 
     fn yield_or_suspend<'py>(&mut self, py: Python<'py>) -> PyResult<Step<'py>> {
-        let is_woken = self.task.is_none() && self.future.take_wake();
+        let is_woken = !self.future.is_spawned() && self.future.take_wake();
         self.next_turn_or_suspend(py, is_woken)
     }
 
@@ -291,7 +281,9 @@ impl Awaiting {
 
     fn suspend<'py>(&mut self, py: Python<'py>) -> PyResult<Step<'py>> {
         let cancellable = self.thrown.is_none();
-        let suspension = self.event_loop.suspend(py, self.key, cancellable)?;
+        let suspension = self
+            .event_loop
+            .suspend(py, self.future.key(), cancellable)?;
         self.waits_for = Some(suspension.waits_for.unbind());
         Ok(Step::Yield(suspension.yields))
     }
@@ -305,10 +297,9 @@ impl Awaiting {
 /// However it ends, nothing is left behind: neither with the loop nor on the runtime.
 impl Drop for Awaiting {
     fn drop(&mut self) {
-        self.event_loop.leave(self.key);
+        self.event_loop.leave(self.future.key());
         if !self.future.is_gone() {
-            let is_spawned = self.task.is_some();
-            Python::try_attach(|py| py.detach(|| self.future.abandon(is_spawned)));
+            Python::try_attach(|py| py.detach(|| self.future.abandon()));
             self.abort();
         } else if self.event_loop.is_closed() {
             self.abort(); // it was dropped then, and the runtime has not heard of it

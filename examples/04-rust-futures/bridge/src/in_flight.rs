@@ -61,6 +61,8 @@ pub struct InFlight {
     cancelled: AtomicBool,
     /// It runs to its end, whoever gives up on it.
     uncancellable: AtomicBool,
+    /// Workers of the runtime poll it. The loop's thread does otherwise.
+    spawned: AtomicBool,
 }
 
 /// What there is to say of a future.
@@ -128,6 +130,7 @@ impl InFlight {
             future: Mutex::new(Some(future)),
             place: place.into(),
             uncancellable: uncancellable.into(),
+            spawned: true.into(),
             ..Self::default()
         });
         let task = runtime.spawn(Spawned(Arc::clone(&this)));
@@ -159,6 +162,15 @@ impl InFlight {
     /// Is there nothing left of it to be dropped?
     pub fn is_gone(&self) -> bool {
         self.is_over() && self.try_lock().is_some_and(|slot| slot.is_none())
+    }
+
+    pub fn is_spawned(&self) -> bool {
+        self.spawned.load(SeqCst)
+    }
+
+    /// Where its coroutine waits, if there is such a place yet.
+    pub fn key(&self) -> usize {
+        self.place.get().map_or(usize::MAX, |place| place.key)
     }
 
     pub fn is_uncancellable(&self) -> bool {
@@ -202,10 +214,10 @@ impl InFlight {
 
     /// Nobody awaits it any more, and nobody can wait for its end. One that is uncancellable goes on
     /// by itself, on the runtime if it was not there. Call it detached.
-    pub fn abandon(self: &Arc<Self>, is_spawned: bool) {
+    pub fn abandon(self: &Arc<Self>) {
         match self.place.get() {
             Some(place) if self.is_uncancellable() => {
-                if !is_spawned && !self.is_over() {
+                if !self.spawned.swap(true, SeqCst) && !self.is_over() {
                     let task = Spawned(Arc::clone(self));
                     drop(place.scheduler.runtime().spawn(task));
                 }

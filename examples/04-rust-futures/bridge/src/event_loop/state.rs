@@ -44,7 +44,6 @@ pub struct EventLoop {
 /// A coroutine whose future is in flight.
 struct Waiting {
     future: Weak<InFlight>,
-    is_spawned: bool,
     /// What has the coroutine resumed. Held here, and not only by the coroutine: what is in flight may
     /// come in, so as long as the loop lives this keeps alive who waits, however few hold it. Forget
     /// it, and the collector destroys each Task that nobody else holds.
@@ -99,17 +98,15 @@ impl EventLoop {
             scheduler: Arc::clone(self) as Arc<dyn Schedule>,
             key: self.waiting.lock().insert(Waiting {
                 future: Weak::new(),
-                is_spawned: false,
                 waiter: None,
             }),
         }
     }
 
     /// Notes which future is in flight: it is dropped when the loop is closed.
-    pub fn enter(&self, key: usize, future: &Arc<InFlight>, is_spawned: bool) {
-        if let Some(waiting) = self.waiting.lock().get_mut(key) {
+    pub fn enter(&self, future: &Arc<InFlight>) {
+        if let Some(waiting) = self.waiting.lock().get_mut(future.key()) {
             waiting.future = Arc::downgrade(future);
-            waiting.is_spawned = is_spawned;
         }
     }
 
@@ -227,16 +224,11 @@ impl EventLoop {
             .waiting
             .lock()
             .iter_mut()
-            .map(|(_, waiting)| {
-                let future = mem::take(&mut waiting.future);
-                ((future, waiting.is_spawned), waiting.waiter.take())
-            })
+            .map(|(_, waiting)| (mem::take(&mut waiting.future), waiting.waiter.take()))
             .unzip();
         py.detach(|| {
-            for (future, is_spawned) in &futures {
-                if let Some(future) = future.upgrade() {
-                    future.abandon(*is_spawned);
-                }
+            for future in futures.iter().filter_map(Weak::upgrade) {
+                future.abandon();
             }
         });
         drop(waiters);
