@@ -19,6 +19,7 @@ from rust_futures import (
     fail,
     first_try_sleep,
     hash_file,
+    inline_sleep,
     live_futures,
     pending,
     sleep,
@@ -169,18 +170,37 @@ def test_of_threads_that_step_it_one_does() -> None:
     assert "parked" in said
 
 
-async def test_a_task_that_is_forgotten_is_collected(caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize("function", [sleep, inline_sleep])
+def test_a_task_that_nobody_holds_is_kept_while_its_future_is_in_flight(
+    run: Run, function: Callable[[float], Coroutine[Any, Any, None]]
+) -> None:
+    """As one that waits for `asyncio.sleep`: fire and forget is everyday code."""
+    done: list[int] = []
+
+    async def job(number: int) -> None:
+        await function(0.001)
+        done.append(number)
+
+    async def main() -> None:
+        for number in range(50):
+            asyncio.ensure_future(job(number))  # noqa: RUF006  # that is the point
+        await turns(3)
+        gc.collect()
+        while len(done) < 50:
+            await asyncio.sleep(0)
+
+    run(main)
+    assert sorted(done) == list(range(50))
+
+
+async def test_a_coroutine_that_nobody_drives_is_freed() -> None:
+    """Its loop keeps what waits, and a coroutine is not what waits: its Task is."""
     coroutine = pending()
+    coroutine.send(None)
     end = weakref.ref(coroutine)
-    task = await parked(coroutine)
-    assert live_futures() == 1
-    del coroutine, task
-    gc.collect()
+    del coroutine
     assert end() is None
     assert live_futures() == 0
-    assert next(record.message for record in caplog.records).startswith(
-        "Task was destroyed but it is pending!"
-    )
 
 
 async def test_a_weak_reference_sees_its_end() -> None:

@@ -3,8 +3,8 @@
 //! The model checker runs each test once for each order. A letter that is lost, or a bell that is
 //! not rung, fails or deadlocks in one of them.
 
-#[path = "../src/bridge/mailbox.rs"]
-mod mailbox;
+#[path = "../src/event_loop/ready_queue.rs"]
+mod ready_queue;
 
 /// Loom's locks, in the place of those of the standard library.
 mod sync {
@@ -16,11 +16,11 @@ use loom::{
     sync::{Arc, Notify},
     thread,
 };
-use mailbox::Mailbox;
+use ready_queue::ReadyQueue;
 
 /// A mailbox with a bell, as the bridge and an event loop use them.
 struct Loop {
-    mailbox: Mailbox<usize>,
+    mailbox: ReadyQueue<usize>,
     bell: Bell,
 }
 
@@ -29,7 +29,7 @@ struct Bell(Notify);
 
 impl Loop {
     fn new() -> Arc<Self> {
-        let (mailbox, bell) = (Mailbox::new(), Bell(Notify::new()));
+        let (mailbox, bell) = (ReadyQueue::new(), Bell(Notify::new()));
         Arc::new(Self { mailbox, bell })
     }
 
@@ -95,7 +95,7 @@ fn what_two_workers_post_twice_arrives() {
 #[test]
 fn nothing_is_kept_in_a_mailbox_that_is_closed() {
     loom::model(|| {
-        let mailbox = Arc::new(Mailbox::new());
+        let mailbox = Arc::new(ReadyQueue::new());
         let letter = Arc::new(());
         let (worker, posted) = (Arc::clone(&mailbox), Arc::clone(&letter));
         let thread = thread::spawn(move || worker.push(posted));
