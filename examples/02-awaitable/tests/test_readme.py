@@ -22,7 +22,7 @@ from sybil.parsers.markdown import CodeBlockParser, PythonCodeBlockParser
 
 FOLDER = Path(__file__).parent.parent
 README = (FOLDER / "README.md").read_text("utf-8")
-SOURCES = [path.read_text("utf-8") for path in sorted(FOLDER.glob("src/**/*.rs"))]
+SOURCES = [path.read_text("utf-8") for path in sorted(FOLDER.glob("**/src/**/*.rs"))]
 
 
 def run_commands(example: Example) -> None:
@@ -37,7 +37,6 @@ def run_commands(example: Example) -> None:
             env={**os.environ, "PATH": path, "PYTHONIOENCODING": "utf-8"},
             shell=True,
             stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
             encoding="utf-8",
             check=False,
         )

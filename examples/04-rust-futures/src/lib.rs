@@ -7,6 +7,7 @@
 
 mod connection;
 mod errors;
+mod exercises;
 mod first_try;
 mod functions;
 mod logging;
@@ -24,6 +25,7 @@ mod rust_futures {
     #[pymodule_export]
     use crate::{
         connection::{Connection, open_connection},
+        exercises::my_hash_both,
         first_try::{FirstTry, first_try_compute, first_try_sleep, first_try_steps},
         functions::{
             compute, explode, fail, hash_file, inline_sleep, inline_yield_now, live_futures,
