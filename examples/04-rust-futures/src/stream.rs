@@ -13,9 +13,9 @@ use crate::errors::StreamError;
 
 /// What a reader asks for.
 #[derive(Clone, Copy)]
-pub enum Want {
-    Some(usize),
-    All,
+pub enum ReadMode {
+    AtMost(usize),
+    ToEof,
     Exactly(usize),
     Line,
 }
@@ -48,28 +48,32 @@ impl Stream {
         self.closed.cancel();
     }
 
-    /// Returns what `want` says, as soon as it has come. Only one may wait at a time.
-    pub async fn read(&self, method: &'static str, want: Want) -> Result<Bytes, StreamError> {
+    /// Returns what `mode` asks for, as soon as it has come. Only one may wait at a time.
+    pub async fn read(&self, method: &'static str, mode: ReadMode) -> Result<Bytes, StreamError> {
         let waits = StreamError::AlreadyReading(method);
         let mut incoming = self.incoming.try_lock().map_err(|_| waits)?;
         loop {
-            if let Some(length) = self.length(want, &mut incoming)? {
+            if let Some(length) = self.length(mode, &mut incoming)? {
                 return Ok(incoming.split_to(length).freeze());
             }
-            if self.receive(want, &mut incoming).await? == 0 {
-                return at_the_end(want, incoming.split().freeze());
+            if self.receive(mode, &mut incoming).await? == 0 {
+                return at_the_end(mode, incoming.split().freeze());
             }
         }
     }
 
     /// How much of what has come is wanted, if there is enough.
-    fn length(&self, want: Want, incoming: &mut BytesMut) -> Result<Option<usize>, StreamError> {
+    fn length(
+        &self,
+        mode: ReadMode,
+        incoming: &mut BytesMut,
+    ) -> Result<Option<usize>, StreamError> {
         let length = incoming.len();
-        match want {
-            Want::Some(most) => Ok((length > 0 || most == 0).then_some(most.min(length))),
-            Want::All => Ok(None),
-            Want::Exactly(exactly) => Ok((length >= exactly).then_some(exactly)),
-            Want::Line => self.line(incoming),
+        match mode {
+            ReadMode::AtMost(most) => Ok((length > 0 || most == 0).then_some(most.min(length))),
+            ReadMode::ToEof => Ok(None),
+            ReadMode::Exactly(exactly) => Ok((length >= exactly).then_some(exactly)),
+            ReadMode::Line => self.line(incoming),
         }
     }
 
@@ -93,12 +97,12 @@ impl Stream {
     }
 
     /// Waits for more to come, and says how many bytes. None is the end.
-    async fn receive(&self, want: Want, incoming: &mut BytesMut) -> io::Result<usize> {
-        let missing = match want {
-            Want::Exactly(exactly) => exactly - incoming.len(),
-            Want::Some(most) => most,
-            Want::All => MOST_ROOM,
-            Want::Line => LEAST_ROOM,
+    async fn receive(&self, mode: ReadMode, incoming: &mut BytesMut) -> io::Result<usize> {
+        let missing = match mode {
+            ReadMode::Exactly(exactly) => exactly - incoming.len(),
+            ReadMode::AtMost(most) => most,
+            ReadMode::ToEof => MOST_ROOM,
+            ReadMode::Line => LEAST_ROOM,
         };
         loop {
             incoming.reserve(missing.clamp(LEAST_ROOM, MOST_ROOM));
@@ -151,8 +155,8 @@ impl Stream {
     pub async fn first_try_readexactly(&self, n: usize) -> Result<Bytes, StreamError> {
         let mut incoming = BytesMut::new();
         while incoming.len() < n {
-            if self.receive(Want::Exactly(n), &mut incoming).await? == 0 {
-                return at_the_end(Want::Exactly(n), incoming.freeze());
+            if self.receive(ReadMode::Exactly(n), &mut incoming).await? == 0 {
+                return at_the_end(ReadMode::Exactly(n), incoming.freeze());
             }
         }
         Ok(incoming.freeze())
@@ -160,9 +164,9 @@ impl Stream {
 }
 
 /// What a reader gets when no more can come.
-fn at_the_end(want: Want, rest: Bytes) -> Result<Bytes, StreamError> {
-    match want {
-        Want::Exactly(expected) => Err(StreamError::Incomplete { rest, expected }),
-        Want::Some(_) | Want::All | Want::Line => Ok(rest),
+fn at_the_end(mode: ReadMode, rest: Bytes) -> Result<Bytes, StreamError> {
+    match mode {
+        ReadMode::Exactly(expected) => Err(StreamError::Incomplete { rest, expected }),
+        ReadMode::AtMost(_) | ReadMode::ToEof | ReadMode::Line => Ok(rest),
     }
 }
