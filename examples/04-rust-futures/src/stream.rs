@@ -140,15 +140,17 @@ impl Stream {
         Ok(())
     }
 
+    /// Sends some of `chunk`. The kernel may have room for more after `close`, so ask first.
     async fn send(&self, chunk: &[u8]) -> Result<usize, StreamError> {
-        loop {
+        while !self.closed.is_cancelled() {
             match self.socket.try_write(chunk) {
                 Err(error) if error.kind() == WouldBlock => {}
                 sent => return Ok(sent?),
             }
             let writable = self.closed.run_until_cancelled(self.socket.writable());
-            writable.await.ok_or(StreamError::Closed("write"))??;
+            writable.await.transpose()?;
         }
+        Err(StreamError::Closed("write"))
     }
 
     /// The wrong way: what has come is kept in the future, and dropped with it.

@@ -66,6 +66,28 @@ def says(*chunks: bytes) -> Serve:
     return serve
 
 
+@asynccontextmanager
+async def by_hand(**options: int) -> AsyncIterator[tuple[Connection, socket.socket]]:
+    """A connection, and the socket of its peer: the test says what the peer does, and when."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        connection = await open_connection("127.0.0.1", listening.getsockname()[1], **options)
+        peer = listening.accept()[0]
+    with peer:
+        async with connection:
+            yield connection, peer
+
+
+def received_so_far(peer: socket.socket) -> bytes:
+    """Take what has come to this socket, without waiting for more."""
+    received = bytearray()
+    peer.setblocking(False)
+    with contextlib.suppress(BlockingIOError):
+        while data := peer.recv(1 << 20):
+            received += data
+    peer.setblocking(True)
+    return bytes(received)
+
+
 async def forever(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     await asyncio.Event().wait()
 
@@ -315,6 +337,34 @@ async def test_use_after_close_says_so() -> None:
         for name, call in calls.items():
             with pytest.raises(RuntimeError, match=rf"^{name}\(\) called on a closed connection$"):
                 await call()
+
+
+async def test_after_close_nothing_more_is_sent_of_any_write() -> None:
+    size = 20_000_000  # more than the kernel takes
+    async with by_hand() as (connection, peer):
+        writing = [
+            asyncio.create_task(connection.write(data)) for data in (b"1" * size, b"2" * 1_000)
+        ]
+        await turns(3)
+        connection.close()
+        sent = received_so_far(peer)  # so the kernel would take more
+        errors = await asyncio.gather(*writing, return_exceptions=True)
+        while data := peer.recv(1 << 20):
+            sent += data
+    assert len(sent) < size
+    assert sent.strip(b"1") == b""
+    assert {repr(error) for error in errors} == {
+        "RuntimeError('write() called on a closed connection')"
+    }
+
+
+async def test_a_write_begun_before_close_and_awaited_after_it_sends_nothing() -> None:
+    async with by_hand() as (connection, peer):
+        write = connection.write(b"late")
+        connection.close()
+        with pytest.raises(RuntimeError, match=r"^write\(\) called on a closed connection$"):
+            await write
+        assert received_so_far(peer) == b""
 
 
 async def test_closed_under_a_pending_read_it_is_the_end_of_the_stream() -> None:
