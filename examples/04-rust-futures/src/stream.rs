@@ -24,6 +24,8 @@ pub struct Stream {
     socket: TcpStream,
     limit: usize,
     closed: CancellationToken,
+    /// The error of the socket. Locked while the socket is called, by one thread at a time.
+    failed: parking_lot::Mutex<Option<io::Error>>,
     incoming: Mutex<BytesMut>,
     outgoing: Mutex<VecDeque<Bytes>>,
 }
@@ -38,6 +40,7 @@ impl Stream {
             socket,
             limit,
             closed: CancellationToken::new(),
+            failed: parking_lot::Mutex::default(),
             incoming: Mutex::default(),
             outgoing: Mutex::default(),
         }
@@ -46,12 +49,29 @@ impl Stream {
     /// Ends what is waiting for the socket. It is closed when the last of those has gone.
     pub fn close(&self) {
         self.closed.cancel();
+        drop(self.failed.lock()); // Another thread may be sending: wait until the call returns.
+    }
+
+    /// Calls the socket. Raises its first error again and again, as asyncio does.
+    ///
+    /// The kernel tells an error once. A second call would find the end of the stream.
+    fn call<T>(&self, call: impl FnOnce(&TcpStream) -> io::Result<T>) -> io::Result<T> {
+        let mut failed = self.failed.lock();
+        if let Some(error) = &*failed {
+            return Err(copy_of(error));
+        }
+        call(&self.socket).inspect_err(|error| {
+            if error.kind() != WouldBlock {
+                *failed = Some(copy_of(error));
+            }
+        })
     }
 
     /// Returns what `mode` asks for, as soon as it has come. Only one may wait at a time.
     pub async fn read(&self, method: &'static str, mode: ReadMode) -> Result<Bytes, StreamError> {
         let waits = StreamError::AlreadyReading(method);
         let mut incoming = self.incoming.try_lock().map_err(|_| waits)?;
+        self.call(|_| Ok(()))?; // As in asyncio, an error goes before what has come.
         loop {
             if let Some(length) = self.length(mode, &mut incoming)? {
                 return Ok(incoming.split_to(length).freeze());
@@ -106,7 +126,7 @@ impl Stream {
         };
         loop {
             incoming.reserve(missing.clamp(LEAST_ROOM, MOST_ROOM));
-            match self.socket.try_read_buf(incoming) {
+            match self.call(|socket| socket.try_read_buf(incoming)) {
                 Err(error) if error.kind() == WouldBlock => {}
                 received => return received,
             }
@@ -143,7 +163,7 @@ impl Stream {
     /// Sends some of `chunk`. The kernel may have room for more after `close`, so ask first.
     async fn send(&self, chunk: &[u8]) -> Result<usize, StreamError> {
         while !self.closed.is_cancelled() {
-            match self.socket.try_write(chunk) {
+            match self.call(|socket| socket.try_write(chunk)) {
                 Err(error) if error.kind() == WouldBlock => {}
                 sent => return Ok(sent?),
             }
@@ -163,6 +183,12 @@ impl Stream {
         }
         Ok(incoming.freeze())
     }
+}
+
+/// An error of a socket is a number.
+fn copy_of(error: &io::Error) -> io::Error {
+    let number = error.raw_os_error();
+    number.map_or_else(|| error.kind().into(), io::Error::from_raw_os_error)
 }
 
 /// What a reader gets when no more can come.

@@ -455,6 +455,62 @@ async def test_a_peer_that_resets_is_an_error() -> None:
                 await connection.write(b"into the void")
 
 
+def reset(peer: socket.socket) -> None:
+    """Reset the connection after half an answer."""
+    peer.sendall(b"half")
+    peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    peer.close()
+
+
+async def errors_of_reads(reader: Any) -> list[int | None]:
+    """Call each method that reads, also where it needs no more than has come, or nothing."""
+    errors = []
+    for read in (
+        lambda: reader.readexactly(10),
+        lambda: reader.readexactly(2),
+        lambda: reader.readexactly(0),
+        lambda: reader.read(0),
+        lambda: reader.read(10),
+        reader.read,
+        reader.readline,
+    ):
+        with pytest.raises(ConnectionResetError) as caught:
+            await read()
+        errors.append(caught.value.errno)
+    return errors
+
+
+@pytest.mark.parametrize("first", ["read", "write", "write while a read waits"])
+async def test_a_reset_is_raised_by_every_read_and_write(first: str) -> None:
+    async with by_hand() as (connection, peer):
+        messages: Messages = []
+        if first == "write while a read waits":
+            waiting = asyncio.create_task(recorded(connection.readexactly(10), messages))
+            await parked(messages, 1)
+            peer.sendall(b"half")
+            await parked(messages, 2)
+        reset(peer)
+        if first != "read":
+            with pytest.raises(ConnectionResetError):
+                while True:
+                    await connection.write(b".")
+        if messages:
+            with pytest.raises(ConnectionResetError):
+                await waiting
+        ours = await errors_of_reads(connection)
+        for _ in range(2):
+            with pytest.raises(ConnectionResetError):
+                await connection.write(b"")
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        reader, writer = await asyncio.open_connection(*listening.getsockname())
+        reset(listening.accept()[0])
+        writer.write(b".")
+        with pytest.raises(ConnectionResetError):
+            await writer.drain()
+    assert ours == await errors_of_reads(reader)
+    assert set(ours) == {errno.ECONNRESET}
+
+
 async def test_a_peer_that_stalls_hurts_nobody_else() -> None:
     async with server(forever) as stalled, server() as port:
         silent = await open_connection("127.0.0.1", stalled)
