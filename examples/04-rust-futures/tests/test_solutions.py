@@ -19,14 +19,15 @@ Both = Callable[[Path, Path], Coroutine[Any, Any, tuple[str, str]]]
 def both(request: pytest.FixtureRequest) -> Both:
     """The function in `src/exercises.rs`, once it is written, and ours."""
 
+    chosen: Any = getattr(rust_futures, request.param)
+
     def both(first: Path, second: Path) -> Coroutine[Any, Any, tuple[str, str]]:
         try:
-            made: Coroutine[Any, Any, tuple[str, str]] = function(first, second)
+            made: Coroutine[Any, Any, tuple[str, str]] = chosen(first, second)
         except NotImplementedError as error:
             pytest.skip(str(error))
         return made
 
-    function = getattr(rust_futures, request.param)
     return both
 
 
