@@ -9,9 +9,9 @@ use std::{
 
 use pyo3::{exceptions::PyValueError, prelude::*};
 use sha2::{Digest, Sha256};
-use tokio::{fs::File, io::AsyncReadExt, task, time};
+use tokio::{fs::File, io::{AsyncReadExt, AsyncWriteExt}, task, time};
 
-use pyo3_await::Coroutine;
+use pyo3_await::{Builder, Coroutine};
 
 use crate::{
     errors::FileError,
@@ -138,6 +138,33 @@ pub fn read_blocking(path: PathBuf) -> Coroutine {
         "read_blocking",
         async move { std::fs::read_to_string(path) },
     )
+}
+
+/// Writes `first` and then `second` to the file at `path`, and never one without the other: when the
+/// await is cancelled, it writes both, and then the cancellation is raised.
+///
+/// Raises `OSError` if it cannot be written.
+#[pyfunction]
+#[pyo3(signature = (path, first, second, *, inline=false))]
+pub fn write_both(path: PathBuf, first: Vec<u8>, second: Vec<u8>, inline: bool) -> Coroutine {
+    let builder = Builder::new("write_both").uncancellable();
+    let future = async move {
+        let written = write_halves(&path, &first, &second).await;
+        written.map_err(|error| FileError { error, path })
+    };
+    if inline {
+        builder.inline(future)
+    } else {
+        builder.spawn(future)
+    }
+}
+
+async fn write_halves(path: &Path, first: &[u8], second: &[u8]) -> io::Result<()> {
+    let mut file = File::create(path).await?;
+    file.write_all(first).await?;
+    file.flush().await?;
+    file.write_all(second).await?;
+    file.flush().await
 }
 
 /// Never completes.

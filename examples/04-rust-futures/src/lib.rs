@@ -29,7 +29,8 @@ mod rust_futures {
         first_try::{FirstTry, first_try_compute, first_try_sleep, first_try_steps},
         functions::{
             compute, explode, fail, hash_file, inline_sleep, inline_yield_now, live_futures,
-            pending, read_blocking, ready, set_worker_threads, sleep, steps, yield_now,
+            pending, read_blocking, ready, set_worker_threads, sleep, steps, write_both,
+            yield_now,
         },
         logging::{collect_logs, next_logs},
         solutions::hash_both,
