@@ -96,8 +96,6 @@ except BlockingIOError as error:
 else:
     raise SystemExit("no error")
 assert live_futures() == 0
-set_worker_threads(1)
-assert asyncio.run(sleep(0.001, "slept")) == "slept"
 """
     assert run(program) == (0, "")
 
