@@ -1,7 +1,7 @@
 //! The hand-over, in every order that threads can come in: `cargo test --release --test loom`.
 //!
-//! The model checker runs each test once for each order. A letter that is lost, or a bell that is
-//! not rung, fails or deadlocks in one of them.
+//! The model checker runs each test once for each order. An item that is lost, or a wake-up that is
+//! not given, fails or deadlocks in one of them.
 
 #[path = "../src/event_loop/ready_queue.rs"]
 mod ready_queue;
@@ -13,94 +13,147 @@ mod sync {
 }
 
 use loom::{
-    sync::{Arc, Notify},
+    sync::{
+        Arc, Notify,
+        atomic::{AtomicBool, Ordering::SeqCst},
+    },
     thread,
 };
 use ready_queue::ReadyQueue;
 
-/// A mailbox with a bell, as the bridge and an event loop use them.
+/// A ready queue with a wake-up, as an event loop has them.
 struct Loop {
-    mailbox: ReadyQueue<usize>,
-    bell: Bell,
+    ready: ReadyQueue<usize>,
+    wakeup: Wakeup,
 }
 
-/// A wire: rung any number of times, it is heard once.
-struct Bell(Notify);
+/// A socket: written to any number of times, it is readable until it is drained.
+struct Wakeup {
+    readable: AtomicBool,
+    arrived: Notify,
+}
+
+impl Wakeup {
+    fn wake(&self) {
+        if !self.readable.swap(true, SeqCst) {
+            self.arrived.notify();
+        }
+    }
+
+    /// Waits until it is readable. It stays so: to read from it is another step.
+    fn wait(&self) {
+        while !self.readable.load(SeqCst) {
+            self.arrived.wait();
+        }
+    }
+
+    fn drain(&self) {
+        self.readable.store(false, SeqCst);
+    }
+}
 
 impl Loop {
     fn new() -> Arc<Self> {
-        let (mailbox, bell) = (ReadyQueue::new(), Bell(Notify::new()));
-        Arc::new(Self { mailbox, bell })
+        Arc::new(Self {
+            ready: ReadyQueue::new(),
+            wakeup: Wakeup {
+                readable: AtomicBool::new(false),
+                arrived: Notify::new(),
+            },
+        })
     }
 
-    fn post(&self, letter: usize) {
-        if self.mailbox.push(letter) {
-            self.bell.0.notify();
+    fn schedule(&self, item: usize) {
+        if self.ready.push(item) {
+            self.wakeup.wake();
         }
     }
 
-    /// Takes letters out, whenever the bell is heard, until there have been `count`.
-    fn collect(&self, count: usize) -> Vec<usize> {
-        let mut letters = Vec::new();
-        while letters.len() < count {
-            self.bell.0.wait(); // hears the bell, and silences it
-            letters.extend(self.mailbox.take_all());
+    /// Takes what is ready, whenever the loop is woken, until there have been `count`.
+    fn collect(&self, count: usize, woken: fn(&Self) -> Vec<usize>) -> Vec<usize> {
+        let mut items = Vec::new();
+        while items.len() < count {
+            self.wakeup.wait();
+            items.extend(woken(self));
         }
-        letters.sort_unstable();
-        letters
+        items.sort_unstable();
+        items
     }
 }
 
-/// Every letter arrives, once: `collect` would wait for ever for one whose bell was not rung.
+/// As `EventLoop::woken` does it.
+fn drain_first(event_loop: &Loop) -> Vec<usize> {
+    event_loop.wakeup.drain();
+    event_loop.ready.take_all()
+}
+
+/// The other way round.
+fn take_first(event_loop: &Loop) -> Vec<usize> {
+    let items = event_loop.ready.take_all();
+    event_loop.wakeup.drain();
+    items
+}
+
+/// Every item arrives, once: `collect` would wait for ever for one whose loop was not woken.
 #[test]
-fn what_two_workers_post_arrives() {
+fn what_two_workers_schedule_arrives() {
     loom::model(|| {
         let event_loop = Loop::new();
-        for letter in 0..2 {
+        for item in 0..2 {
             let event_loop = Arc::clone(&event_loop);
-            thread::spawn(move || event_loop.post(letter));
+            thread::spawn(move || event_loop.schedule(item));
         }
-        assert_eq!(event_loop.collect(2), [0, 1]);
+        assert_eq!(event_loop.collect(2, drain_first), [0, 1]);
     });
 }
 
-/// One worker posts while the loop is taking out what came before.
+/// One worker schedules while the loop takes what came before.
 #[test]
-fn what_is_posted_meanwhile_rings_again() {
+fn what_is_scheduled_meanwhile_wakes_again() {
     loom::model(|| {
         let event_loop = Loop::new();
         let worker = Arc::clone(&event_loop);
-        thread::spawn(move || (0..3).for_each(|letter| worker.post(letter)));
-        assert_eq!(event_loop.collect(3), [0, 1, 2]);
+        thread::spawn(move || (0..3).for_each(|item| worker.schedule(item)));
+        assert_eq!(event_loop.collect(3, drain_first), [0, 1, 2]);
     });
 }
 
-/// Two workers with two letters each.
-#[test]
-fn what_two_workers_post_twice_arrives() {
-    loom::model(|| {
+/// Looks once while a worker schedules. What it has not taken then, it must still be woken for.
+fn looks_once(woken: fn(&Loop) -> Vec<usize>) {
+    loom::model(move || {
         let event_loop = Loop::new();
-        for first in [0, 2] {
-            let worker = Arc::clone(&event_loop);
-            thread::spawn(move || {
-                worker.post(first);
-                worker.post(first + 1);
-            });
-        }
-        assert_eq!(event_loop.collect(4), [0, 1, 2, 3]);
+        let worker = Arc::clone(&event_loop);
+        let worker = thread::spawn(move || (0..2).for_each(|item| worker.schedule(item)));
+        woken(&event_loop);
+        worker.join().unwrap();
+        let is_woken = event_loop.wakeup.readable.load(SeqCst);
+        assert!(is_woken || event_loop.ready.take_all().is_empty(), "lost");
     });
 }
 
-/// A loop is closed while a worker posts: the letter is taken out or dropped, and not kept.
 #[test]
-fn nothing_is_kept_in_a_mailbox_that_is_closed() {
+fn drained_before_the_items_are_taken_no_wakeup_is_lost() {
+    looks_once(drain_first);
+}
+
+/// An item that comes between the two steps is the first of the next batch, and its wake-up is drained
+/// with that of the last.
+#[test]
+#[should_panic(expected = "lost")]
+fn drained_after_the_items_are_taken_a_wakeup_is_lost() {
+    looks_once(take_first);
+}
+
+/// A loop is closed while a worker schedules: the item is taken or dropped, and not kept.
+#[test]
+fn nothing_is_kept_in_a_queue_that_is_closed() {
     loom::model(|| {
-        let mailbox = Arc::new(ReadyQueue::new());
-        let letter = Arc::new(());
-        let (worker, posted) = (Arc::clone(&mailbox), Arc::clone(&letter));
-        let thread = thread::spawn(move || worker.push(posted));
-        drop(mailbox.close());
+        let ready = Arc::new(ReadyQueue::new());
+        let item = Arc::new(());
+        let (worker, pushed) = (Arc::clone(&ready), Arc::clone(&item));
+        let thread = thread::spawn(move || worker.push(pushed));
+        ready.close();
         thread.join().unwrap();
-        assert_eq!(Arc::strong_count(&letter), 1);
+        assert_eq!(Arc::strong_count(&item), 1);
     });
 }
