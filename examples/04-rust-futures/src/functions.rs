@@ -7,11 +7,16 @@ use std::{
     time::Duration,
 };
 
-use pyo3::{exceptions::PyValueError, prelude::*};
+use futures_util::FutureExt;
+use pyo3::{exceptions::PyValueError, prelude::*, types::PyBytes};
 use sha2::{Digest, Sha256};
-use tokio::{fs::File, io::{AsyncReadExt, AsyncWriteExt}, task, time};
+use tokio::{
+    fs::File,
+    io::{AsyncReadExt, AsyncWriteExt},
+    task, time,
+};
 
-use pyo3_await::{Builder, Coroutine};
+use pyo3_await::{Builder, Coroutine, Name};
 
 use crate::{
     errors::FileError,
@@ -45,6 +50,18 @@ pub fn sleep(py: Python<'_>, delay: f64, result: Option<Py<PyAny>>) -> Coroutine
 #[pyfunction]
 pub fn hash_file(path: PathBuf) -> Coroutine {
     pyo3_await::spawn("hash_file", digest_of(path))
+}
+
+/// Awaits to the SHA-256 digest of the file at `path`, as `bytes`.
+///
+/// Raises `OSError` if it cannot be read.
+#[pyfunction]
+pub fn digest(path: PathBuf) -> Coroutine {
+    let future = digest_of(path);
+    Builder::new("digest").spawn_with(future, |py, hex: String| {
+        let bytes = py.get_type::<PyBytes>();
+        Ok(bytes.call_method1("fromhex", (hex,))?.unbind())
+    })
 }
 
 pub async fn digest_of(path: PathBuf) -> Result<String, FileError> {
@@ -167,10 +184,20 @@ async fn write_halves(path: &Path, first: &[u8], second: &[u8]) -> io::Result<()
     file.flush().await
 }
 
-/// Never completes.
+/// Never completes. Tracebacks and warnings call it `name`.
 #[pyfunction]
-pub fn pending() -> Coroutine {
-    pyo3_await::spawn("pending", future::pending::<PyResult<()>>())
+#[pyo3(signature = (name="pending".to_owned()))]
+pub fn pending(name: String) -> Coroutine {
+    without_result(name, future::pending())
+}
+
+/// A helper around `spawn`. Python shows the line of its caller, not one in here.
+#[track_caller]
+fn without_result<F>(name: impl Into<Name>, future: F) -> Coroutine
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    pyo3_await::spawn(name, future.map(Ok::<_, Infallible>))
 }
 
 /// Returns how many Rust futures exist: each from the call that made its coroutine until it is
