@@ -186,7 +186,7 @@ async fn write_halves(path: &Path, first: &[u8], second: &[u8]) -> io::Result<()
 
 /// Never completes. Tracebacks and warnings call it `name`.
 #[pyfunction]
-#[pyo3(signature = (name="pending".to_owned()))]
+#[pyo3(signature = (name="pending".to_owned()), text_signature = "(name='pending')")]
 pub fn pending(name: String) -> Coroutine {
     without_result(name, future::pending())
 }
