@@ -67,8 +67,8 @@ pub struct Goodbye {
 impl Goodbye {
     #[new]
     fn new(py: Python<'_>) -> PyResult<Self> {
-        let _session = DropInRuntime::new(py, Session)?;
-        Ok(Self { _session })
+        let session = DropInRuntime::new(py, Session)?;
+        Ok(Self { _session: session })
     }
 }
 
