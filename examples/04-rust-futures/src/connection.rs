@@ -19,7 +19,7 @@ use tokio::net::{TcpStream, lookup_host};
 
 use crate::{
     bridge::{Coroutine, OfThisProcess, coroutine, polled_coroutine},
-    errors::StreamError,
+    errors::{Received, StreamError},
     stream::{ReadMode, Stream},
 };
 
@@ -64,11 +64,11 @@ impl Connection {
 
     fn reads(&self, method: &'static str, mode: ReadMode) -> impl Future<Output = Read> + use<> {
         let stream = self.stream(method);
-        async move { stream?.read(method, mode).await }
+        async move { stream?.read(method, mode).await.map(Received) }
     }
 }
 
-type Read = Result<Bytes, StreamError>;
+type Read = Result<Received, StreamError>;
 
 #[pymethods]
 impl Connection {
@@ -123,7 +123,7 @@ impl Connection {
     fn first_try_readexactly(&self, n: usize) -> Coroutine {
         let stream = self.stream("first_try_readexactly");
         polled_coroutine(c"first_try_readexactly", async move {
-            stream?.first_try_readexactly(n).await
+            stream?.first_try_readexactly(n).await.map(Received)
         })
     }
 
@@ -159,5 +159,10 @@ fn bytes_of(data: &Bound<'_, PyAny>) -> PyResult<Bytes> {
             "data argument must be a bytes-like object, not '{name}'"
         )));
     };
-    Ok(buffer.to_vec(data.py())?.into())
+    let mut bytes = Vec::new();
+    let size = buffer.item_count();
+    bytes.try_reserve_exact(size).map_err(StreamError::from)?;
+    bytes.resize(size, 0);
+    buffer.copy_to_slice(data.py(), &mut bytes)?;
+    Ok(bytes.into())
 }

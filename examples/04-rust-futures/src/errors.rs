@@ -1,11 +1,12 @@
 //! The errors of files and connections, as the standard library of Python raises them.
 
-use std::{ffi::OsString, io, path::PathBuf};
+use std::{collections::TryReserveError, ffi::OsString, io, path::PathBuf};
 
 use bytes::Bytes;
 use pyo3::{
-    exceptions::{PyOSError, PyRuntimeError, PyValueError},
+    exceptions::{PyMemoryError, PyOSError, PyRuntimeError, PyValueError},
     prelude::*,
+    types::PyBytes,
 };
 
 /// What `open()` says of a file: the number, the text, the path.
@@ -28,12 +29,19 @@ pub enum StreamError {
     LineTooLong(&'static str),
     AlreadyReading(&'static str),
     Closed(&'static str),
+    OutOfMemory,
     Python(PyErr), // as it is: the connection is another process's
 }
 
 impl From<io::Error> for StreamError {
     fn from(error: io::Error) -> Self {
         Self::Os(error)
+    }
+}
+
+impl From<TryReserveError> for StreamError {
+    fn from(_: TryReserveError) -> Self {
+        Self::OutOfMemory
     }
 }
 
@@ -49,7 +57,8 @@ impl From<StreamError> for PyErr {
             StreamError::NoSuchHost(error) => call("socket", "gaierror", (error.to_string(),)),
             StreamError::Os(error) => os_error(error, None),
             StreamError::Incomplete { rest, expected } => {
-                call("asyncio", "IncompleteReadError", (rest, expected))
+                let arguments = (Received(rest), expected);
+                call("asyncio", "IncompleteReadError", arguments)
             }
             StreamError::LineTooLong(message) => PyValueError::new_err(message),
             StreamError::AlreadyReading(method) => PyRuntimeError::new_err(format!(
@@ -58,8 +67,25 @@ impl From<StreamError> for PyErr {
             StreamError::Closed(method) => {
                 PyRuntimeError::new_err(format!("{method}() called on a closed connection"))
             }
+            StreamError::OutOfMemory => PyMemoryError::new_err(()),
             StreamError::Python(error) => error,
         }
+    }
+}
+
+/// Received bytes, which Python copies. Raises `MemoryError`, where `Bytes` itself would panic.
+pub struct Received(pub Bytes);
+
+impl<'py> IntoPyObject<'py> for Received {
+    type Target = PyBytes;
+    type Output = Bound<'py, PyBytes>;
+    type Error = PyErr;
+
+    fn into_pyobject(self, py: Python<'py>) -> PyResult<Self::Output> {
+        PyBytes::new_with(py, self.0.len(), |bytes| {
+            bytes.copy_from_slice(&self.0);
+            Ok(())
+        })
     }
 }
 

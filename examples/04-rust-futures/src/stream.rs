@@ -3,7 +3,11 @@
 //! Every future can be dropped at any suspension, and nothing is lost: what has come, and what has
 //! still to go, is kept here and not in the future. That is called cancel safety.
 
-use std::{collections::VecDeque, io, io::ErrorKind::WouldBlock};
+use std::{
+    collections::{TryReserveError, VecDeque},
+    io,
+    io::ErrorKind::WouldBlock,
+};
 
 use bytes::{Buf, Bytes, BytesMut};
 use tokio::{net::TcpStream, sync::Mutex};
@@ -26,13 +30,57 @@ pub struct Stream {
     closed: CancellationToken,
     /// The error of the socket. Locked while the socket is called, by one thread at a time.
     failed: parking_lot::Mutex<Option<io::Error>>,
-    incoming: Mutex<BytesMut>,
+    incoming: Mutex<Incoming>,
     outgoing: Mutex<VecDeque<Bytes>>,
 }
 
-/// To make room for less than this is not worth a call, in bytes; for more, not the memory.
+/// What has come, and nobody has read.
+#[derive(Default)]
+struct Incoming {
+    bytes: BytesMut,
+}
+
+/// To make room for less than the first is not worth a call, in bytes. More than the second is made
+/// only where as much has come already: what a peer has not sent takes no memory.
 const LEAST_ROOM: usize = 1 << 12;
 const MOST_ROOM: usize = 1 << 18;
+
+impl Incoming {
+    fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    fn take(&mut self, length: usize) -> Bytes {
+        self.bytes.split_to(length).freeze()
+    }
+
+    fn take_all(&mut self) -> Bytes {
+        self.take(self.len())
+    }
+
+    /// Makes room for more to come, `missing` bytes of which somebody waits for.
+    ///
+    /// A reallocation copies what is here, so it has to pay: it comes after half of the room that
+    /// the last one made.
+    fn make_room(&mut self, missing: usize) -> Result<(), TryReserveError> {
+        let wanted = missing.clamp(LEAST_ROOM, MOST_ROOM);
+        let enough = missing.min(wanted / 2);
+        if self.bytes.try_reclaim(wanted) || self.bytes.capacity() - self.len() >= enough {
+            return Ok(());
+        }
+        let room = missing.clamp(LEAST_ROOM, MOST_ROOM.max(self.len()));
+        self.reallocate(self.len() + room)
+    }
+
+    /// Moves to an allocation of this size. `BytesMut` itself would abort where there is no memory.
+    fn reallocate(&mut self, size: usize) -> Result<(), TryReserveError> {
+        let mut bytes = Vec::new();
+        bytes.try_reserve_exact(size)?;
+        bytes.extend_from_slice(&self.bytes);
+        self.bytes = Bytes::from(bytes).into(); // This copies nothing.
+        Ok(())
+    }
+}
 
 impl Stream {
     pub fn new(socket: TcpStream, limit: usize) -> Self {
@@ -74,10 +122,10 @@ impl Stream {
         self.call(|_| Ok(()))?; // As in asyncio, an error goes before what has come.
         loop {
             if let Some(length) = self.length(mode, &mut incoming)? {
-                return Ok(incoming.split_to(length).freeze());
+                return Ok(incoming.take(length));
             }
             if self.receive(mode, &mut incoming).await? == 0 {
-                return at_the_end(mode, incoming.split().freeze());
+                return at_the_end(mode, incoming.take_all());
             }
         }
     }
@@ -86,7 +134,7 @@ impl Stream {
     fn length(
         &self,
         mode: ReadMode,
-        incoming: &mut BytesMut,
+        incoming: &mut Incoming,
     ) -> Result<Option<usize>, StreamError> {
         let length = incoming.len();
         match mode {
@@ -97,18 +145,18 @@ impl Stream {
         }
     }
 
-    fn line(&self, incoming: &mut BytesMut) -> Result<Option<usize>, StreamError> {
-        match incoming.iter().position(|&byte| byte == b'\n') {
+    fn line(&self, incoming: &mut Incoming) -> Result<Option<usize>, StreamError> {
+        match incoming.bytes.iter().position(|&byte| byte == b'\n') {
             Some(end) if end <= self.limit => Ok(Some(end + 1)),
             Some(end) => {
-                incoming.advance(end + 1);
+                incoming.bytes.advance(end + 1);
                 Err(StreamError::LineTooLong(
                     "Separator is found, but chunk is longer than limit",
                 ))
             }
             None if incoming.len() <= self.limit => Ok(None),
             None => {
-                incoming.clear();
+                incoming.bytes.clear();
                 Err(StreamError::LineTooLong(
                     "Separator is not found, and chunk exceed the limit",
                 ))
@@ -117,18 +165,18 @@ impl Stream {
     }
 
     /// Waits for more to come, and says how many bytes. None is the end.
-    async fn receive(&self, mode: ReadMode, incoming: &mut BytesMut) -> io::Result<usize> {
+    async fn receive(&self, mode: ReadMode, incoming: &mut Incoming) -> Result<usize, StreamError> {
         let missing = match mode {
             ReadMode::Exactly(exactly) => exactly - incoming.len(),
             ReadMode::AtMost(most) => most,
-            ReadMode::ToEof => MOST_ROOM,
-            ReadMode::Line => LEAST_ROOM,
+            ReadMode::ToEof => usize::MAX,
+            ReadMode::Line => incoming.len().max(LEAST_ROOM),
         };
         loop {
-            incoming.reserve(missing.clamp(LEAST_ROOM, MOST_ROOM));
-            match self.call(|socket| socket.try_read_buf(incoming)) {
+            incoming.make_room(missing)?;
+            match self.call(|socket| socket.try_read_buf(&mut incoming.bytes)) {
                 Err(error) if error.kind() == WouldBlock => {}
-                received => return received,
+                received => return Ok(received?),
             }
             match self
                 .closed
@@ -175,13 +223,13 @@ impl Stream {
 
     /// The wrong way: what has come is kept in the future, and dropped with it.
     pub async fn first_try_readexactly(&self, n: usize) -> Result<Bytes, StreamError> {
-        let mut incoming = BytesMut::new();
+        let mut incoming = Incoming::default();
         while incoming.len() < n {
             if self.receive(ReadMode::Exactly(n), &mut incoming).await? == 0 {
-                return at_the_end(ReadMode::Exactly(n), incoming.freeze());
+                return at_the_end(ReadMode::Exactly(n), incoming.take_all());
             }
         }
-        Ok(incoming.freeze())
+        Ok(incoming.take_all())
     }
 }
 

@@ -9,6 +9,8 @@ import gc
 import os
 import socket
 import struct
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -526,6 +528,99 @@ async def test_a_peer_that_stalls_hurts_nobody_else() -> None:
         assert await waiting == b""
         with pytest.raises(RuntimeError, match="closed connection"):
             await writing
+
+
+MIB = 1 << 20
+MEMORY = """
+import asyncio, contextlib, mmap, os, resource, socket, threading
+from rust_futures import open_connection
+
+MIB = 1 << 20
+
+def memory():
+    with open("/proc/self/statm") as file:
+        pages, resident, *_ = map(int, file.read().split())
+    return pages * resource.getpagesize(), resident * resource.getpagesize()
+
+def leave(more):
+    limit = memory()[0] + more
+    resource.setrlimit(resource.RLIMIT_AS, (limit, resource.RLIM_INFINITY))
+
+def say_all(peer, data):
+    with contextlib.suppress(OSError):
+        while True:
+            peer.sendall(data)
+
+def accept(listening, data=bytes(MIB)):
+    while True:
+        with listening.accept()[0] as peer:
+            say_all(peer, data)
+
+listening = socket.create_server(("127.0.0.1", 0))
+address = listening.getsockname()
+threading.Thread(target=accept, args=(listening,), daemon=True).start()
+"""
+
+
+def with_memory(program: str) -> str:
+    """Return what a process prints that runs this, and whose large blocks go back when freed."""
+    glibc = {"MALLOC_ARENA_MAX": "1", "MALLOC_MMAP_THRESHOLD_": str(MIB // 4)}
+    done = subprocess.run(
+        [sys.executable, "-c", MEMORY + program],
+        env={**os.environ, **glibc},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs a limit on memory that holds")
+def test_a_write_that_memory_cannot_hold_is_a_memory_error() -> None:
+    program = """
+async def main():
+    async with await open_connection(*address) as connection:
+        datas = bytes(512 * MIB), mmap.mmap(-1, 512 * MIB)  # touched by nobody
+        leave(64 * MIB)
+        for data in datas:
+            try:
+                await connection.write(data)
+            except MemoryError:
+                print("MemoryError")
+        await connection.write(b"small")
+        print("sent")
+asyncio.run(main())
+"""
+    assert with_memory(program).split() == ["MemoryError", "MemoryError", "sent"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs a limit on memory that holds")
+def test_a_read_that_memory_cannot_hold_is_a_memory_error() -> None:
+    program = """
+async def read(method, *arguments):
+    async with await open_connection(*address, limit=1 << 40) as connection:
+        try:
+            await getattr(connection, method)(*arguments)
+            print("read", end=" ")
+        except MemoryError:
+            print("MemoryError", end=" ")
+            await connection.readexactly(1)  # of what has come
+
+async def main():
+    await read("readexactly", MIB)
+    leave(64 * MIB)
+    for size in range(4, 80, 4):
+        await read("readexactly", size * MIB)
+    await read("readexactly", 1 << 60)
+    await read("readline")
+    await read("read")
+asyncio.run(main())
+"""
+    outcomes = with_memory(program).split()
+    failed = outcomes.index("MemoryError")
+    assert set(outcomes[:failed]) == {"read"}
+    assert set(outcomes[failed:]) == {"MemoryError"}
 
 
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="needs /proc")
