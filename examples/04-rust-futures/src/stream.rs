@@ -38,6 +38,7 @@ pub struct Stream {
 #[derive(Default)]
 struct Incoming {
     bytes: BytesMut,
+    allocated: usize,
 }
 
 /// To make room for less than the first is not worth a call, in bytes. More than the second is made
@@ -45,13 +46,21 @@ struct Incoming {
 const LEAST_ROOM: usize = 1 << 12;
 const MOST_ROOM: usize = 1 << 18;
 
+/// An allocation up to this size is kept for what comes next.
+const MOST_KEPT: usize = 2 * MOST_ROOM;
+
 impl Incoming {
     fn len(&self) -> usize {
         self.bytes.len()
     }
 
+    /// Takes the first bytes. A large allocation goes with the last of its bytes.
     fn take(&mut self, length: usize) -> Bytes {
-        self.bytes.split_to(length).freeze()
+        let taken = self.bytes.split_to(length).freeze();
+        if self.allocated > MOST_KEPT && self.len() <= MOST_ROOM {
+            let _no_memory = self.reallocate(self.len()); // Then the next one tries again.
+        }
+        taken
     }
 
     fn take_all(&mut self) -> Bytes {
@@ -77,6 +86,7 @@ impl Incoming {
         let mut bytes = Vec::new();
         bytes.try_reserve_exact(size)?;
         bytes.extend_from_slice(&self.bytes);
+        self.allocated = bytes.capacity();
         self.bytes = Bytes::from(bytes).into(); // This copies nothing.
         Ok(())
     }
@@ -149,14 +159,14 @@ impl Stream {
         match incoming.bytes.iter().position(|&byte| byte == b'\n') {
             Some(end) if end <= self.limit => Ok(Some(end + 1)),
             Some(end) => {
-                incoming.bytes.advance(end + 1);
+                incoming.take(end + 1);
                 Err(StreamError::LineTooLong(
                     "Separator is found, but chunk is longer than limit",
                 ))
             }
             None if incoming.len() <= self.limit => Ok(None),
             None => {
-                incoming.bytes.clear();
+                incoming.take_all();
                 Err(StreamError::LineTooLong(
                     "Separator is not found, and chunk exceed the limit",
                 ))

@@ -623,6 +623,47 @@ asyncio.run(main())
     assert set(outcomes[failed:]) == {"MemoryError"}
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="needs /proc and glibc")
+@pytest.mark.parametrize(
+    "read",
+    [
+        "await connection.readexactly(64 * MIB)",
+        """
+        task = asyncio.create_task(connection.readexactly(65 * MIB))
+        while saying.is_alive():
+            await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.wait([task])
+        for _ in range(64):
+            await connection.readexactly(MIB)
+        """,
+        """
+        with contextlib.suppress(ValueError):
+            await connection.readline()
+        """,
+    ],
+    ids=["one message", "what a cancelled read left", "a line beyond the limit"],
+)
+def test_a_large_message_leaves_no_large_buffer(read: str) -> None:
+    program = f"""
+async def main():
+    listening = socket.create_server(("127.0.0.1", 0))
+    connection = await open_connection(*listening.getsockname(), limit=64 * MIB - 1)
+    peer = listening.accept()[0]
+    before = memory()[1]
+    saying = threading.Thread(target=peer.sendall, args=(bytes(64 * MIB),))
+    saying.start()
+    async with connection:
+        {read}
+        saying.join()
+        peer.sendall(bytes(10))
+        await connection.readexactly(10)
+        print((memory()[1] - before) // MIB)
+asyncio.run(main())
+"""
+    assert int(with_memory(program)) < 8
+
+
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="needs /proc")
 def test_opened_and_dropped_by_the_thousand(run: Run, often: Often) -> None:
     async def main() -> tuple[int, int]:
