@@ -140,38 +140,92 @@ def test_under_trio() -> None:
     assert trio.run(main) == b"trio"
 
 
-async def read_all(connection: Any) -> Any:
-    """The same calls for both kinds of reader."""
-    return [
-        await connection.readline(),
-        await connection.read(3),
-        await connection.readexactly(4),
-        await connection.readline(),
-        await connection.read(0),
-        await connection.read(),
-        await connection.read(),
-        await connection.read(7),
-        await connection.readline(),
-    ]
+END = b""
+Step = tuple[str, tuple[int, ...], list[bytes]]
+"""A method, perhaps cancelled while it waits, its arguments, and what comes while it waits."""
+
+SCHEDULES: dict[str, list[Step]] = {
+    "each method": [
+        ("readline", (), [b"a li", b"ne\nthree"]),
+        ("read", (3,), []),
+        ("readexactly", (4,), [b"f", b"our"]),
+        ("read", (0,), []),
+        ("readexactly", (0,), []),
+        ("read", (100,), []),
+        ("read", (100,), [b"some"]),
+        ("read", (2,), [b"more"]),
+        ("readline", (), [b"\n\n"]),
+        ("readline", (), []),
+        ("read", (), [b"to", b" the", b" end", END]),
+        ("read", (), []),
+        ("read", (7,), []),
+        ("readline", (), []),
+        ("readexactly", (0,), []),
+        ("readexactly", (1,), []),
+    ],
+    "the end comes early": [
+        ("readexactly", (10,), [b"ha", b"lf", END]),
+        ("readexactly", (10,), []),
+    ],
+    "the end of a line comes late": [
+        ("readline cancelled", (), [b"some", b"more"]),
+        ("read", (3,), []),
+        ("readline", (), [b"and", b"\n"]),
+        ("readline cancelled", (), [b"some", b"more"]),
+        ("readexactly", (10,), [b"\n\n1\n"]),
+        ("readline", (), []),
+        ("readline cancelled", (), [b"some"]),
+        ("readexactly cancelled", (100,), [b" more\n"]),
+        ("readline", (), []),
+        ("readline", (), [END]),
+    ],
+    "a limit of ten": [
+        ("readline", (), [b"0123456789", b"\n"]),
+        ("readline", (), [b"01234", b"56789", b"a\nrest\n"]),
+        ("readline", (), []),
+        ("readline", (), [b"01234", b"56789a"]),
+        ("readline", (), [b"b", b"\n"]),
+        ("readline", (), [b"left", END]),
+        ("readline", (), []),
+    ],
+}
 
 
-def test_reading_means_what_it_means_in_asyncio(run: Run) -> None:
-    chunks = b"a line\n", b"three", b"four", b"li", b"ne\nthe", b"rest"
+async def outcomes(steps: list[Step], reader: Any, say: Callable[[bytes], Any]) -> list[Any]:
+    """Return what each read returns or raises. The peer says a chunk each time the read waits."""
+    ends = []
+    for step, arguments, chunks in steps:
+        method, _, cancelled = step.partition(" ")
+        messages: Messages = []
+        task = asyncio.create_task(recorded(getattr(reader, method)(*arguments), messages))
+        for waits, chunk in enumerate(chunks, 1):
+            await parked(messages, waits)
+            say(chunk)
+        if cancelled:
+            await parked(messages, len(chunks) + 1)
+            task.cancel()
+        (error,) = await asyncio.gather(task, return_exceptions=True)
+        ends.append((step, messages[-1], getattr(error, "partial", None)))
+    return ends
 
-    async def main() -> tuple[Any, Any]:
-        async with server(says(*chunks)) as port:
-            reader, writer = await asyncio.open_connection("127.0.0.1", port)
-            await asyncio.sleep(0.01)
-            theirs = await read_all(reader)
-            writer.close()
-            async with await open_connection("127.0.0.1", port) as connection:
-                while_it_comes = await read_all(connection)
-            return theirs, while_it_comes
+
+@pytest.mark.parametrize("steps", SCHEDULES.values(), ids=list(SCHEDULES))
+def test_reading_means_what_it_means_in_asyncio(run: Run, steps: list[Step]) -> None:
+    async def main() -> tuple[list[Any], list[Any]]:
+        reader = asyncio.StreamReader(limit=10)
+        theirs = await outcomes(
+            steps, reader, lambda chunk: reader.feed_data(chunk) if chunk else reader.feed_eof()
+        )
+        async with by_hand(limit=10) as (connection, peer):
+            ours = await outcomes(
+                steps,
+                connection,
+                lambda chunk: peer.sendall(chunk) if chunk else peer.shutdown(socket.SHUT_WR),
+            )
+        return theirs, ours
 
     theirs, ours = run(main)
-    assert b"".join(theirs) == b"".join(ours) == b"".join(chunks)
-    assert ours[0] == theirs[0] == b"a line\n"
-    assert ours[-4:] == theirs[-4:] or ours[-3:] == theirs[-3:] == [b"", b"", b""]
+    assert ours == theirs
 
 
 async def test_an_end_that_comes_too_early_gives_what_there_was() -> None:
