@@ -39,6 +39,8 @@ pub struct Stream {
 struct Incoming {
     bytes: BytesMut,
     allocated: usize,
+    /// So many bytes from the start were looked at, and hold no end of a line.
+    looked_at: usize,
 }
 
 /// To make room for less than the first is not worth a call, in bytes. More than the second is made
@@ -57,6 +59,7 @@ impl Incoming {
     /// Takes the first bytes. A large allocation goes with the last of its bytes.
     fn take(&mut self, length: usize) -> Bytes {
         let taken = self.bytes.split_to(length).freeze();
+        self.looked_at = self.looked_at.saturating_sub(length);
         if self.allocated > MOST_KEPT && self.len() <= MOST_ROOM {
             let _no_memory = self.reallocate(self.len()); // Then the next one tries again.
         }
@@ -65,6 +68,15 @@ impl Incoming {
 
     fn take_all(&mut self) -> Bytes {
         self.take(self.len())
+    }
+
+    /// Finds the end of a line. Looks at each byte once, however often it is called.
+    fn end_of_line(&mut self) -> Option<usize> {
+        let mut unseen = self.bytes[self.looked_at..].iter();
+        let end = unseen.position(|&byte| byte == b'\n');
+        let end = end.map(|end| self.looked_at + end);
+        self.looked_at = end.unwrap_or(self.len());
+        end
     }
 
     /// Makes room for more to come, `missing` bytes of which somebody waits for.
@@ -156,7 +168,7 @@ impl Stream {
     }
 
     fn line(&self, incoming: &mut Incoming) -> Result<Option<usize>, StreamError> {
-        match incoming.bytes.iter().position(|&byte| byte == b'\n') {
+        match incoming.end_of_line() {
             Some(end) if end <= self.limit => Ok(Some(end + 1)),
             Some(end) => {
                 incoming.take(end + 1);
