@@ -29,13 +29,18 @@ use crate::{
 /// listens there, `socket.gaierror` if there is no such host.
 #[pyfunction]
 #[pyo3(signature = (host, port, *, limit=65_536))]
-pub fn open_connection(host: String, port: u16, limit: usize) -> Coroutine {
-    coroutine(c"open_connection", async move {
+pub fn open_connection(host: String, port: u16, limit: isize) -> PyResult<Coroutine> {
+    if host.contains('\0') {
+        return Err(PyValueError::new_err("embedded null character"));
+    }
+    let limit = usize::try_from(limit).ok().filter(|&limit| limit > 0);
+    let limit = limit.ok_or_else(|| PyValueError::new_err("Limit cannot be <= 0"))?;
+    Ok(coroutine(c"open_connection", async move {
         let addresses = lookup_host((host.as_str(), port)).await;
         let addresses: Vec<_> = addresses.map_err(StreamError::NoSuchHost)?.collect();
         let socket = TcpStream::connect(&*addresses).await?;
         Ok::<_, StreamError>(Connection::new(socket, limit)?)
-    })
+    }))
 }
 
 /// A TCP connection. Closed when it is dropped, at the end of `async with`, or by `close()`.

@@ -498,6 +498,22 @@ async def test_bad_arguments() -> None:
         open_connection("127.0.0.1", 65_536)
 
 
+@pytest.mark.parametrize(
+    ("host", "limit", "message"),
+    [
+        ("local\0host", 10, "embedded null character"),
+        ("\0", 10, "embedded null character"),
+        ("127.0.0.1", 0, "Limit cannot be <= 0"),
+        ("127.0.0.1", -1, "Limit cannot be <= 0"),
+    ],
+)
+async def test_bad_arguments_of_open_connection(host: str, limit: int, message: str) -> None:
+    async with server() as port:
+        for opens in (asyncio.open_connection, open_connection):
+            with pytest.raises(ValueError, match=f"^{message}$"):
+                await opens(host, port, limit=limit)
+
+
 async def test_a_peer_that_resets_is_an_error() -> None:
     async def resets(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read(1)
