@@ -10,10 +10,10 @@ use std::{
 
 use bytes::Bytes;
 use pyo3::{
-    buffer::PyBuffer,
-    exceptions::{PyTypeError, PyValueError},
+    exceptions::{PyBufferError, PyTypeError, PyValueError},
+    intern,
     prelude::*,
-    types::PyTuple,
+    types::{PyBytes, PyMemoryView, PyTuple},
 };
 use tokio::net::{TcpStream, lookup_host};
 
@@ -157,17 +157,35 @@ impl Drop for Connection {
     }
 }
 
+/// Copies the bytes of `data`, which may be of any format, but has to be in one piece.
 fn bytes_of(data: &Bound<'_, PyAny>) -> PyResult<Bytes> {
-    let Ok(buffer) = PyBuffer::<u8>::get(data) else {
-        let name = data.get_type().name()?;
-        return Err(PyTypeError::new_err(format!(
-            "data argument must be a bytes-like object, not '{name}'"
-        )));
-    };
-    let mut bytes = Vec::new();
-    let size = buffer.item_count();
-    bytes.try_reserve_exact(size).map_err(StreamError::from)?;
-    bytes.resize(size, 0);
-    buffer.copy_to_slice(data.py(), &mut bytes)?;
-    Ok(bytes.into())
+    if let Ok(bytes) = data.cast::<PyBytes>() {
+        return copy_of(bytes.as_bytes());
+    }
+    let py = data.py();
+    let view = PyMemoryView::from(data).map_err(|error| not_bytes_like(data, error))?;
+    if !view.getattr(intern!(py, "c_contiguous"))?.is_truthy()? {
+        let text = "memoryview: underlying buffer is not C-contiguous";
+        return Err(PyBufferError::new_err(text));
+    }
+    let bytes = view.call_method0(intern!(py, "tobytes"))?;
+    copy_of(bytes.cast::<PyBytes>()?.as_bytes())
+}
+
+fn copy_of(bytes: &[u8]) -> PyResult<Bytes> {
+    let mut copy = Vec::new();
+    copy.try_reserve_exact(bytes.len())
+        .map_err(StreamError::from)?;
+    copy.extend_from_slice(bytes);
+    Ok(copy.into())
+}
+
+/// A type without a buffer is told in asyncio's words. A buffer that is gone says so itself.
+fn not_bytes_like(data: &Bound<'_, PyAny>, error: PyErr) -> PyErr {
+    match data.get_type().name() {
+        Ok(name) if error.is_instance_of::<PyTypeError>(data.py()) => PyTypeError::new_err(
+            format!("data argument must be a bytes-like object, not '{name}'"),
+        ),
+        _ => error,
+    }
 }

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import array
 import asyncio
 import contextlib
+import ctypes
 import errno
 import gc
 import os
@@ -94,14 +96,38 @@ async def forever(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) ->
     await asyncio.Event().wait()
 
 
-@pytest.mark.parametrize("data", [b"bytes", bytearray(b"array"), memoryview(b"a view")[2:]])
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"bytes",
+        bytearray(b"array"),
+        memoryview(b"a view")[2:],
+        memoryview(b"signed").cast("b"),
+        memoryview(b"integers").cast("i"),
+        memoryview(b"two rows").cast("B", (2, 4)),
+        array.array("d", [1.5, 2.5]),
+        (ctypes.c_int * 2)(1, 2),  # of the format `<i`, which Python cannot cast
+    ],
+    ids=lambda data: f"{type(data).__name__} {memoryview(data).format}",
+)
 def test_what_is_written_comes_back(run: Run, data: Any) -> None:
+    view = memoryview(data)
+
     async def main() -> bytes:
         async with server() as port, await open_connection("127.0.0.1", port) as connection:
             await connection.write(data)
-            return await connection.readexactly(len(data))
+            return await connection.readexactly(view.nbytes)
 
-    assert run(main) == bytes(data)
+    assert run(main) == view.tobytes()
+
+
+@pytest.mark.parametrize("data", [memoryview(b"abcd")[::2], memoryview(b"abcd")[::-1]])
+async def test_what_is_not_in_one_piece_cannot_be_written(data: memoryview) -> None:
+    async with by_hand() as (connection, peer):
+        with pytest.raises(BufferError) as theirs:
+            peer.send(data)
+        with pytest.raises(BufferError, match=f"^{theirs.value}$"):
+            await connection.write(data)
 
 
 @pytest.mark.parametrize("size", [0, 1, 4_096, 65_536, 5_000_000])
@@ -494,6 +520,10 @@ async def test_bad_arguments() -> None:
             TypeError, match=r"^data argument must be a bytes-like object, not 'str'$"
         ):
             connection.write("text")  # type: ignore[arg-type]
+        released = memoryview(b"gone")
+        released.release()
+        with pytest.raises(ValueError, match="forbidden on released memoryview"):
+            connection.write(released)
     with pytest.raises(OverflowError):
         open_connection("127.0.0.1", 65_536)
 
