@@ -10,16 +10,16 @@ use std::{
 
 use bytes::Bytes;
 use pyo3::{
-    buffer::PyBuffer,
-    exceptions::{PyTypeError, PyValueError},
+    exceptions::{PyBufferError, PyTypeError, PyValueError},
+    intern,
     prelude::*,
-    types::PyTuple,
+    types::{PyBytes, PyMemoryView, PyTuple},
 };
 use pyo3_await::{Coroutine, ForkGuarded};
 use tokio::net::{TcpStream, lookup_host};
 
 use crate::{
-    errors::StreamError,
+    errors::{Received, StreamError},
     stream::{ReadMode, Stream},
 };
 
@@ -29,13 +29,18 @@ use crate::{
 /// listens there, `socket.gaierror` if there is no such host.
 #[pyfunction]
 #[pyo3(signature = (host, port, *, limit=65_536))]
-pub fn open_connection(host: String, port: u16, limit: usize) -> Coroutine {
-    pyo3_await::spawn("open_connection", async move {
+pub fn open_connection(host: String, port: u16, limit: isize) -> PyResult<Coroutine> {
+    if host.contains('\0') {
+        return Err(PyValueError::new_err("embedded null character"));
+    }
+    let limit = usize::try_from(limit).ok().filter(|&limit| limit > 0);
+    let limit = limit.ok_or_else(|| PyValueError::new_err("Limit cannot be <= 0"))?;
+    Ok(pyo3_await::spawn("open_connection", async move {
         let addresses = lookup_host((host.as_str(), port)).await;
         let addresses: Vec<_> = addresses.map_err(StreamError::NoSuchHost)?.collect();
         let socket = TcpStream::connect(&*addresses).await?;
         Ok::<_, StreamError>(Connection::new(socket, limit)?)
-    })
+    }))
 }
 
 /// A TCP connection. Closed when it is dropped, at the end of `async with`, or by `close()`.
@@ -64,11 +69,11 @@ impl Connection {
 
     fn reads(&self, method: &'static str, mode: ReadMode) -> impl Future<Output = Read> + use<> {
         let stream = self.stream(method);
-        async move { stream?.read(method, mode).await }
+        async move { stream?.read(method, mode).await.map(Received) }
     }
 }
 
-type Read = Result<Bytes, StreamError>;
+type Read = Result<Received, StreamError>;
 
 #[pymethods]
 impl Connection {
@@ -126,7 +131,7 @@ impl Connection {
     fn first_try_readexactly(&self, n: usize) -> Coroutine {
         let stream = self.stream("first_try_readexactly");
         pyo3_await::inline("Connection.first_try_readexactly", async move {
-            stream?.first_try_readexactly(n).await
+            stream?.first_try_readexactly(n).await.map(Received)
         })
     }
 
@@ -160,12 +165,35 @@ impl Drop for Connection {
     }
 }
 
+/// Copies the bytes of `data`, which may be of any format, but has to be in one piece.
 fn bytes_of(data: &Bound<'_, PyAny>) -> PyResult<Bytes> {
-    let Ok(buffer) = PyBuffer::<u8>::get(data) else {
-        let name = data.get_type().name()?;
-        return Err(PyTypeError::new_err(format!(
-            "data argument must be a bytes-like object, not '{name}'"
-        )));
-    };
-    Ok(buffer.to_vec(data.py())?.into())
+    if let Ok(bytes) = data.cast::<PyBytes>() {
+        return copy_of(bytes.as_bytes());
+    }
+    let py = data.py();
+    let view = PyMemoryView::from(data).map_err(|error| not_bytes_like(data, error))?;
+    if !view.getattr(intern!(py, "c_contiguous"))?.is_truthy()? {
+        let text = "memoryview: underlying buffer is not C-contiguous";
+        return Err(PyBufferError::new_err(text));
+    }
+    let bytes = view.call_method0(intern!(py, "tobytes"))?;
+    copy_of(bytes.cast::<PyBytes>()?.as_bytes())
+}
+
+fn copy_of(bytes: &[u8]) -> PyResult<Bytes> {
+    let mut copy = Vec::new();
+    copy.try_reserve_exact(bytes.len())
+        .map_err(StreamError::from)?;
+    copy.extend_from_slice(bytes);
+    Ok(copy.into())
+}
+
+/// A type without a buffer is told in asyncio's words. A buffer that is gone says so itself.
+fn not_bytes_like(data: &Bound<'_, PyAny>, error: PyErr) -> PyErr {
+    match data.get_type().name() {
+        Ok(name) if error.is_instance_of::<PyTypeError>(data.py()) => PyTypeError::new_err(
+            format!("data argument must be a bytes-like object, not '{name}'"),
+        ),
+        _ => error,
+    }
 }

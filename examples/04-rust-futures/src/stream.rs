@@ -3,7 +3,11 @@
 //! Every future can be dropped at any suspension, and nothing is lost: what has come, and what has
 //! still to go, is kept here and not in the future. That is called cancel safety.
 
-use std::{collections::VecDeque, io, io::ErrorKind::WouldBlock};
+use std::{
+    collections::{TryReserveError, VecDeque},
+    io,
+    io::ErrorKind::WouldBlock,
+};
 
 use bytes::{Buf, Bytes, BytesMut};
 use tokio::{net::TcpStream, sync::Mutex};
@@ -26,13 +30,79 @@ pub struct Stream {
     closed: CancellationToken,
     /// The error of the socket. Locked while the socket is called, by one thread at a time.
     failed: parking_lot::Mutex<Option<io::Error>>,
-    incoming: Mutex<BytesMut>,
+    incoming: Mutex<Incoming>,
     outgoing: Mutex<VecDeque<Bytes>>,
 }
 
-/// To make room for less than this is not worth a call, in bytes; for more, not the memory.
+/// What has come, and nobody has read.
+#[derive(Default)]
+struct Incoming {
+    bytes: BytesMut,
+    allocated: usize,
+    /// So many bytes from the start were looked at, and hold no end of a line.
+    looked_at: usize,
+}
+
+/// To make room for less than the first is not worth a call, in bytes. More than the second is made
+/// only where as much has come already: what a peer has not sent takes no memory.
 const LEAST_ROOM: usize = 1 << 12;
 const MOST_ROOM: usize = 1 << 18;
+
+/// An allocation up to this size is kept for what comes next.
+const MOST_KEPT: usize = 2 * MOST_ROOM;
+
+impl Incoming {
+    fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Takes the first bytes. A large allocation goes with the last of its bytes.
+    fn take(&mut self, length: usize) -> Bytes {
+        let taken = self.bytes.split_to(length).freeze();
+        self.looked_at = self.looked_at.saturating_sub(length);
+        if self.allocated > MOST_KEPT && self.len() <= MOST_ROOM {
+            let _no_memory = self.reallocate(self.len()); // Then the next one tries again.
+        }
+        taken
+    }
+
+    fn take_all(&mut self) -> Bytes {
+        self.take(self.len())
+    }
+
+    /// Finds the end of a line. Looks at each byte once, however often it is called.
+    fn end_of_line(&mut self) -> Option<usize> {
+        let mut unseen = self.bytes[self.looked_at..].iter();
+        let end = unseen.position(|&byte| byte == b'\n');
+        let end = end.map(|end| self.looked_at + end);
+        self.looked_at = end.unwrap_or(self.len());
+        end
+    }
+
+    /// Makes room for more to come, `missing` bytes of which somebody waits for.
+    ///
+    /// A reallocation copies what is here, so it has to pay: it comes after half of the room that
+    /// the last one made.
+    fn make_room(&mut self, missing: usize) -> Result<(), TryReserveError> {
+        let wanted = missing.clamp(LEAST_ROOM, MOST_ROOM);
+        let enough = missing.min(wanted / 2);
+        if self.bytes.try_reclaim(wanted) || self.bytes.capacity() - self.len() >= enough {
+            return Ok(());
+        }
+        let room = missing.clamp(LEAST_ROOM, MOST_ROOM.max(self.len()));
+        self.reallocate(self.len() + room)
+    }
+
+    /// Moves to an allocation of this size. `BytesMut` itself would abort where there is no memory.
+    fn reallocate(&mut self, size: usize) -> Result<(), TryReserveError> {
+        let mut bytes = Vec::new();
+        bytes.try_reserve_exact(size)?;
+        bytes.extend_from_slice(&self.bytes);
+        self.allocated = bytes.capacity();
+        self.bytes = Bytes::from(bytes).into(); // This copies nothing.
+        Ok(())
+    }
+}
 
 impl Stream {
     pub fn new(socket: TcpStream, limit: usize) -> Self {
@@ -74,10 +144,10 @@ impl Stream {
         self.call(|_| Ok(()))?; // As in asyncio, an error goes before what has come.
         loop {
             if let Some(length) = self.length(mode, &mut incoming)? {
-                return Ok(incoming.split_to(length).freeze());
+                return Ok(incoming.take(length));
             }
             if self.receive(mode, &mut incoming).await? == 0 {
-                return at_the_end(mode, incoming.split().freeze());
+                return at_the_end(mode, incoming.take_all());
             }
         }
     }
@@ -86,7 +156,7 @@ impl Stream {
     fn length(
         &self,
         mode: ReadMode,
-        incoming: &mut BytesMut,
+        incoming: &mut Incoming,
     ) -> Result<Option<usize>, StreamError> {
         let length = incoming.len();
         match mode {
@@ -97,18 +167,18 @@ impl Stream {
         }
     }
 
-    fn line(&self, incoming: &mut BytesMut) -> Result<Option<usize>, StreamError> {
-        match incoming.iter().position(|&byte| byte == b'\n') {
+    fn line(&self, incoming: &mut Incoming) -> Result<Option<usize>, StreamError> {
+        match incoming.end_of_line() {
             Some(end) if end <= self.limit => Ok(Some(end + 1)),
             Some(end) => {
-                incoming.advance(end + 1);
+                incoming.take(end + 1);
                 Err(StreamError::LineTooLong(
                     "Separator is found, but chunk is longer than limit",
                 ))
             }
             None if incoming.len() <= self.limit => Ok(None),
             None => {
-                incoming.clear();
+                incoming.take_all();
                 Err(StreamError::LineTooLong(
                     "Separator is not found, and chunk exceed the limit",
                 ))
@@ -117,18 +187,18 @@ impl Stream {
     }
 
     /// Waits for more to come, and says how many bytes. None is the end.
-    async fn receive(&self, mode: ReadMode, incoming: &mut BytesMut) -> io::Result<usize> {
+    async fn receive(&self, mode: ReadMode, incoming: &mut Incoming) -> Result<usize, StreamError> {
         let missing = match mode {
             ReadMode::Exactly(exactly) => exactly - incoming.len(),
             ReadMode::AtMost(most) => most,
-            ReadMode::ToEof => MOST_ROOM,
-            ReadMode::Line => LEAST_ROOM,
+            ReadMode::ToEof => usize::MAX,
+            ReadMode::Line => incoming.len().max(LEAST_ROOM),
         };
         loop {
-            incoming.reserve(missing.clamp(LEAST_ROOM, MOST_ROOM));
-            match self.call(|socket| socket.try_read_buf(incoming)) {
+            incoming.make_room(missing)?;
+            match self.call(|socket| socket.try_read_buf(&mut incoming.bytes)) {
                 Err(error) if error.kind() == WouldBlock => {}
-                received => return received,
+                received => return Ok(received?),
             }
             match self
                 .closed
@@ -175,13 +245,13 @@ impl Stream {
 
     /// The wrong way: what has come is kept in the future, and dropped with it.
     pub async fn first_try_readexactly(&self, n: usize) -> Result<Bytes, StreamError> {
-        let mut incoming = BytesMut::new();
+        let mut incoming = Incoming::default();
         while incoming.len() < n {
             if self.receive(ReadMode::Exactly(n), &mut incoming).await? == 0 {
-                return at_the_end(ReadMode::Exactly(n), incoming.freeze());
+                return at_the_end(ReadMode::Exactly(n), incoming.take_all());
             }
         }
-        Ok(incoming.freeze())
+        Ok(incoming.take_all())
     }
 }
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import array
 import asyncio
 import contextlib
+import ctypes
 import errno
 import gc
 import os
 import socket
 import struct
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -92,14 +96,38 @@ async def forever(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) ->
     await asyncio.Event().wait()
 
 
-@pytest.mark.parametrize("data", [b"bytes", bytearray(b"array"), memoryview(b"a view")[2:]])
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"bytes",
+        bytearray(b"array"),
+        memoryview(b"a view")[2:],
+        memoryview(b"signed").cast("b"),
+        memoryview(b"integers").cast("i"),
+        memoryview(b"two rows").cast("B", (2, 4)),
+        array.array("d", [1.5, 2.5]),
+        (ctypes.c_int * 2)(1, 2),  # of the format `<i`, which Python cannot cast
+    ],
+    ids=lambda data: f"{type(data).__name__} {memoryview(data).format}",
+)
 def test_what_is_written_comes_back(run: Run, data: Any) -> None:
+    view = memoryview(data)
+
     async def main() -> bytes:
         async with server() as port, await open_connection("127.0.0.1", port) as connection:
             await connection.write(data)
-            return await connection.readexactly(len(data))
+            return await connection.readexactly(view.nbytes)
 
-    assert run(main) == bytes(data)
+    assert run(main) == view.tobytes()
+
+
+@pytest.mark.parametrize("data", [memoryview(b"abcd")[::2], memoryview(b"abcd")[::-1]])
+async def test_what_is_not_in_one_piece_cannot_be_written(data: memoryview) -> None:
+    async with by_hand() as (connection, peer):
+        with pytest.raises(BufferError) as theirs:
+            peer.send(data)
+        with pytest.raises(BufferError, match=f"^{theirs.value}$"):
+            await connection.write(data)
 
 
 @pytest.mark.parametrize("size", [0, 1, 4_096, 65_536, 5_000_000])
@@ -138,38 +166,92 @@ def test_under_trio() -> None:
     assert trio.run(main) == b"trio"
 
 
-async def read_all(connection: Any) -> Any:
-    """The same calls for both kinds of reader."""
-    return [
-        await connection.readline(),
-        await connection.read(3),
-        await connection.readexactly(4),
-        await connection.readline(),
-        await connection.read(0),
-        await connection.read(),
-        await connection.read(),
-        await connection.read(7),
-        await connection.readline(),
-    ]
+END = b""
+Step = tuple[str, tuple[int, ...], list[bytes]]
+"""A method, perhaps cancelled while it waits, its arguments, and what comes while it waits."""
+
+SCHEDULES: dict[str, list[Step]] = {
+    "each method": [
+        ("readline", (), [b"a li", b"ne\nthree"]),
+        ("read", (3,), []),
+        ("readexactly", (4,), [b"f", b"our"]),
+        ("read", (0,), []),
+        ("readexactly", (0,), []),
+        ("read", (100,), []),
+        ("read", (100,), [b"some"]),
+        ("read", (2,), [b"more"]),
+        ("readline", (), [b"\n\n"]),
+        ("readline", (), []),
+        ("read", (), [b"to", b" the", b" end", END]),
+        ("read", (), []),
+        ("read", (7,), []),
+        ("readline", (), []),
+        ("readexactly", (0,), []),
+        ("readexactly", (1,), []),
+    ],
+    "the end comes early": [
+        ("readexactly", (10,), [b"ha", b"lf", END]),
+        ("readexactly", (10,), []),
+    ],
+    "the end of a line comes late": [
+        ("readline cancelled", (), [b"some", b"more"]),
+        ("read", (3,), []),
+        ("readline", (), [b"and", b"\n"]),
+        ("readline cancelled", (), [b"some", b"more"]),
+        ("readexactly", (10,), [b"\n\n1\n"]),
+        ("readline", (), []),
+        ("readline cancelled", (), [b"some"]),
+        ("readexactly cancelled", (100,), [b" more\n"]),
+        ("readline", (), []),
+        ("readline", (), [END]),
+    ],
+    "a limit of ten": [
+        ("readline", (), [b"0123456789", b"\n"]),
+        ("readline", (), [b"01234", b"56789", b"a\nrest\n"]),
+        ("readline", (), []),
+        ("readline", (), [b"01234", b"56789a"]),
+        ("readline", (), [b"b", b"\n"]),
+        ("readline", (), [b"left", END]),
+        ("readline", (), []),
+    ],
+}
 
 
-def test_reading_means_what_it_means_in_asyncio(run: Run) -> None:
-    chunks = b"a line\n", b"three", b"four", b"li", b"ne\nthe", b"rest"
+async def outcomes(steps: list[Step], reader: Any, say: Callable[[bytes], Any]) -> list[Any]:
+    """Return what each read returns or raises. The peer says a chunk each time the read waits."""
+    ends = []
+    for step, arguments, chunks in steps:
+        method, _, cancelled = step.partition(" ")
+        messages: Messages = []
+        task = asyncio.create_task(recorded(getattr(reader, method)(*arguments), messages))
+        for waits, chunk in enumerate(chunks, 1):
+            await parked(messages, waits)
+            say(chunk)
+        if cancelled:
+            await parked(messages, len(chunks) + 1)
+            task.cancel()
+        (error,) = await asyncio.gather(task, return_exceptions=True)
+        ends.append((step, messages[-1], getattr(error, "partial", None)))
+    return ends
 
-    async def main() -> tuple[Any, Any]:
-        async with server(says(*chunks)) as port:
-            reader, writer = await asyncio.open_connection("127.0.0.1", port)
-            await asyncio.sleep(0.01)
-            theirs = await read_all(reader)
-            writer.close()
-            async with await open_connection("127.0.0.1", port) as connection:
-                while_it_comes = await read_all(connection)
-            return theirs, while_it_comes
+
+@pytest.mark.parametrize("steps", SCHEDULES.values(), ids=list(SCHEDULES))
+def test_reading_means_what_it_means_in_asyncio(run: Run, steps: list[Step]) -> None:
+    async def main() -> tuple[list[Any], list[Any]]:
+        reader = asyncio.StreamReader(limit=10)
+        theirs = await outcomes(
+            steps, reader, lambda chunk: reader.feed_data(chunk) if chunk else reader.feed_eof()
+        )
+        async with by_hand(limit=10) as (connection, peer):
+            ours = await outcomes(
+                steps,
+                connection,
+                lambda chunk: peer.sendall(chunk) if chunk else peer.shutdown(socket.SHUT_WR),
+            )
+        return theirs, ours
 
     theirs, ours = run(main)
-    assert b"".join(theirs) == b"".join(ours) == b"".join(chunks)
-    assert ours[0] == theirs[0] == b"a line\n"
-    assert ours[-4:] == theirs[-4:] or ours[-3:] == theirs[-3:] == [b"", b"", b""]
+    assert ours == theirs
 
 
 async def test_an_end_that_comes_too_early_gives_what_there_was() -> None:
@@ -407,12 +489,16 @@ def test_nobody_listens_there(run_anywhere: Run) -> None:
     assert caught.value.strerror == os.strerror(errno.ECONNREFUSED)
 
 
-def test_there_is_no_such_host(run_anywhere: Run) -> None:
+@pytest.mark.parametrize("host", ["no-such-host.invalid", ""])
+def test_there_is_no_such_host(run_anywhere: Run, host: str) -> None:
     async def main() -> None:
-        await open_connection("no-such-host.invalid", 80)
+        await open_connection(host, 80)
 
-    with pytest.raises(socket.gaierror, match="failed to lookup address information"):
+    with pytest.raises(socket.gaierror) as theirs:
+        socket.getaddrinfo(host, 80, type=socket.SOCK_STREAM)
+    with pytest.raises(socket.gaierror) as ours:
         run_anywhere(main)
+    assert (ours.value.args, str(ours.value)) == (theirs.value.args, str(theirs.value))
 
 
 async def test_host_names_and_ipv6() -> None:
@@ -434,8 +520,28 @@ async def test_bad_arguments() -> None:
             TypeError, match=r"^data argument must be a bytes-like object, not 'str'$"
         ):
             connection.write("text")  # type: ignore[arg-type, unused-coroutine]
+        released = memoryview(b"gone")
+        released.release()
+        with pytest.raises(ValueError, match="forbidden on released memoryview"):
+            connection.write(released)  # type: ignore[unused-coroutine]
     with pytest.raises(OverflowError):
         open_connection("127.0.0.1", 65_536)  # type: ignore[unused-coroutine]
+
+
+@pytest.mark.parametrize(
+    ("host", "limit", "message"),
+    [
+        ("local\0host", 10, "embedded null character"),
+        ("\0", 10, "embedded null character"),
+        ("127.0.0.1", 0, "Limit cannot be <= 0"),
+        ("127.0.0.1", -1, "Limit cannot be <= 0"),
+    ],
+)
+async def test_bad_arguments_of_open_connection(host: str, limit: int, message: str) -> None:
+    async with server() as port:
+        for opens in (asyncio.open_connection, open_connection):
+            with pytest.raises(ValueError, match=f"^{message}$"):
+                await opens(host, port, limit=limit)
 
 
 async def test_a_peer_that_resets_is_an_error() -> None:
@@ -526,6 +632,140 @@ async def test_a_peer_that_stalls_hurts_nobody_else() -> None:
         assert await waiting == b""
         with pytest.raises(RuntimeError, match="closed connection"):
             await writing
+
+
+MIB = 1 << 20
+MEMORY = """
+import asyncio, contextlib, mmap, os, resource, socket, threading
+from rust_futures import open_connection
+
+MIB = 1 << 20
+
+def memory():
+    with open("/proc/self/statm") as file:
+        pages, resident, *_ = map(int, file.read().split())
+    return pages * resource.getpagesize(), resident * resource.getpagesize()
+
+def leave(more):
+    limit = memory()[0] + more
+    resource.setrlimit(resource.RLIMIT_AS, (limit, resource.RLIM_INFINITY))
+
+def say_all(peer, data):
+    with contextlib.suppress(OSError):
+        while True:
+            peer.sendall(data)
+
+def accept(listening, data=bytes(MIB)):
+    while True:
+        with listening.accept()[0] as peer:
+            say_all(peer, data)
+
+listening = socket.create_server(("127.0.0.1", 0))
+address = listening.getsockname()
+threading.Thread(target=accept, args=(listening,), daemon=True).start()
+"""
+
+
+def with_memory(program: str) -> str:
+    """Return what a process prints that runs this, and whose large blocks go back when freed."""
+    glibc = {"MALLOC_ARENA_MAX": "1", "MALLOC_MMAP_THRESHOLD_": str(MIB // 4)}
+    done = subprocess.run(
+        [sys.executable, "-c", MEMORY + program],
+        env={**os.environ, **glibc},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs a limit on memory that holds")
+def test_a_write_that_memory_cannot_hold_is_a_memory_error() -> None:
+    program = """
+async def main():
+    async with await open_connection(*address) as connection:
+        datas = bytes(512 * MIB), mmap.mmap(-1, 512 * MIB)  # touched by nobody
+        leave(64 * MIB)
+        for data in datas:
+            try:
+                await connection.write(data)
+            except MemoryError:
+                print("MemoryError")
+        await connection.write(b"small")
+        print("sent")
+asyncio.run(main())
+"""
+    assert with_memory(program).split() == ["MemoryError", "MemoryError", "sent"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs a limit on memory that holds")
+def test_a_read_that_memory_cannot_hold_is_a_memory_error() -> None:
+    program = """
+async def read(method, *arguments):
+    async with await open_connection(*address, limit=1 << 40) as connection:
+        try:
+            await getattr(connection, method)(*arguments)
+            print("read", end=" ")
+        except MemoryError:
+            print("MemoryError", end=" ")
+            await connection.readexactly(1)  # of what has come
+
+async def main():
+    await read("readexactly", MIB)
+    leave(64 * MIB)
+    for size in range(4, 80, 4):
+        await read("readexactly", size * MIB)
+    await read("readexactly", 1 << 60)
+    await read("readline")
+    await read("read")
+asyncio.run(main())
+"""
+    outcomes = with_memory(program).split()
+    failed = outcomes.index("MemoryError")
+    assert set(outcomes[:failed]) == {"read"}
+    assert set(outcomes[failed:]) == {"MemoryError"}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs /proc and glibc")
+@pytest.mark.parametrize(
+    "read",
+    [
+        "await connection.readexactly(64 * MIB)",
+        """
+        task = asyncio.create_task(connection.readexactly(65 * MIB))
+        while saying.is_alive():
+            await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.wait([task])
+        for _ in range(64):
+            await connection.readexactly(MIB)
+        """,
+        """
+        with contextlib.suppress(ValueError):
+            await connection.readline()
+        """,
+    ],
+    ids=["one message", "what a cancelled read left", "a line beyond the limit"],
+)
+def test_a_large_message_leaves_no_large_buffer(read: str) -> None:
+    program = f"""
+async def main():
+    listening = socket.create_server(("127.0.0.1", 0))
+    connection = await open_connection(*listening.getsockname(), limit=64 * MIB - 1)
+    peer = listening.accept()[0]
+    before = memory()[1]
+    saying = threading.Thread(target=peer.sendall, args=(bytes(64 * MIB),))
+    saying.start()
+    async with connection:
+        {read}
+        saying.join()
+        peer.sendall(bytes(10))
+        await connection.readexactly(10)
+        print((memory()[1] - before) // MIB)
+asyncio.run(main())
+"""
+    assert int(with_memory(program)) < 8
 
 
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="needs /proc")
