@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import hashlib
+import os
+import sys
+import threading
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
@@ -10,7 +15,7 @@ from typing import Any
 import pytest
 
 import rust_futures
-from conftest import Run
+from conftest import Run, open_if_read
 
 Both = Callable[[Path, Path], Coroutine[Any, Any, tuple[str, str]]]
 
@@ -51,3 +56,47 @@ def test_the_one_that_fails_is_named(both: Both, run_anywhere: Run, tmp_path: Pa
 
     with pytest.raises(FileNotFoundError, match="missing"):
         run_anywhere(main)
+
+
+unix = pytest.mark.skipif(sys.platform == "win32", reason="needs a named pipe")
+
+
+@pytest.fixture
+def pipes(tmp_path: Path) -> list[Path]:
+    """Two named pipes: who reads one waits until somebody writes."""
+    paths = [tmp_path / "one", tmp_path / "two"]
+    for path in paths:
+        os.mkfifo(path)
+    return paths
+
+
+@unix
+def test_both_are_read_at_the_same_time(both: Both, pipes: list[Path]) -> None:
+    """The second is written first. Who reads them one after the other waits for ever."""
+
+    def write() -> None:
+        for path in reversed(pipes):
+            path.write_bytes(path.name.encode())
+
+    async def main() -> tuple[str, str]:
+        coroutine = both(*pipes)
+        writer = threading.Thread(target=write)
+        writer.start()
+        digests = await coroutine
+        writer.join()
+        return digests
+
+    digests = [hashlib.sha256(name).hexdigest() for name in (b"one", b"two")]
+    assert list(asyncio.run(main())) == digests
+
+
+@unix
+def test_the_other_is_not_waited_for(both: Both, pipes: list[Path], tmp_path: Path) -> None:
+    async def main() -> None:
+        with contextlib.suppress(FileNotFoundError):
+            await both(pipes[0], tmp_path / "missing")
+            pytest.fail("it is missing")
+
+    asyncio.run(main())  # nobody has written to the pipe
+    if writer := open_if_read(pipes[0]):
+        os.close(writer)

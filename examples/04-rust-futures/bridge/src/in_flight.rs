@@ -1,7 +1,7 @@
 //! One future that is awaited: shared by the coroutine that awaits it and whoever polls it.
 //!
-//! It is its own waker, too. To wake is to have the coroutine scheduled; who does that, and how, is
-//! not known here.
+//! One that the loop's thread polls is its own waker, too. To wake is to have the coroutine scheduled;
+//! who does that, and how, is not known here.
 
 use std::{
     cell::{Cell, RefCell},

@@ -18,9 +18,10 @@
 //!
 //! **Spawn what works, inline what waits.** [`spawn`] has a future polled on the runtime's threads:
 //! there it may compute for as long as it likes. [`inline`] has it polled on the thread of the event
-//! loop: that saves the way to another thread and back, which can be thirty times the cost of all
-//! else, and nothing else runs on the loop during a poll. So it is for futures that mostly wait, for
-//! a socket, a timer, a channel, and are quick when they do not. If you are not sure, spawn.
+//! loop. That saves the way to another thread and back: a trip costs a third on one core, and about a
+//! twentieth where the kernel has to wake another core. But nothing else runs on the loop during a
+//! poll. So it is for futures that mostly wait, for a socket, a timer, a channel, and are quick when
+//! they do not. If you are not sure, spawn.
 //!
 //! # What is promised
 //!
@@ -44,17 +45,16 @@
 //! # How it works
 //!
 //! The crate comes out of a book, *Async PyO3 by example*, whose chapter 04 explains it from the first
-//! version that runs. Here is what a file may know of the others: what is below it.
+//! version that runs. A file may use those that are drawn below it, and all may use the last row.
 //!
 //! ```text
 //! lib.rs                      builds coroutines
 //! └─ body.rs                  what such a coroutine does when it is resumed
-//!    ├─ coroutine/            the coroutine protocol, for any body; knows nothing of this crate
-//!    ├─ event_loop/           the loops: who waits, what is ready, how to wake them
-//!    │  └─ in_flight.rs       one future: polled, woken, dropped
-//!    │     └─ rust_future.rs  a future of any type, and what it brings, as one type
-//!    └─ runtime.rs            tokio
-//!       └─ panic.rs, fork.rs, alive.rs
+//!    ├─ coroutine/            the coroutine protocol, for any body; uses nothing else
+//!    └─ event_loop/           the loops: who waits, what is ready, how to wake them
+//!       └─ in_flight.rs       one future: polled, woken, dropped
+//!          └─ rust_future.rs  a future of any type, and what it brings, as one type
+//! runtime.rs (tokio), panic.rs, fork.rs, alive.rs
 //! ```
 
 mod alive;
