@@ -160,3 +160,52 @@ pub fn live_futures() -> usize {
 pub fn set_worker_threads(py: Python<'_>, count: u16) -> PyResult<()> {
     pyo3_await::runtime::set_worker_threads(py, count.into())
 }
+
+/// Suspends `times` times on the runtime or, `inline`, on the loop's own thread, and then writes the
+/// file at `path`. What has begun comes to its end: neither a cancellation nor the end of the loop
+/// keeps it from it.
+#[pyfunction]
+#[pyo3(signature = (times, path, *, inline=false))]
+pub fn commit(times: u64, path: PathBuf, inline: bool) -> Coroutine {
+    let builder = pyo3_await::Builder::new("commit").uncancellable();
+    let future = async move {
+        for _ in 0..times {
+            task::yield_now().await;
+        }
+        std::fs::write(path, "committed")
+    };
+    if inline {
+        builder.inline(future)
+    } else {
+        builder.spawn(future)
+    }
+}
+
+/// Never completes, and panics with `message` when it is dropped.
+#[pyfunction]
+pub fn explode_when_dropped(message: String) -> Coroutine {
+    pyo3_await::spawn("explode_when_dropped", async move {
+        let _explodes = Explodes(message);
+        future::pending::<PyResult<()>>().await
+    })
+}
+
+struct Explodes(String);
+
+impl Drop for Explodes {
+    fn drop(&mut self) {
+        panic!("{}", self.0);
+    }
+}
+
+/// Never completes, and is called `name`.
+#[pyfunction]
+pub fn pending_named(name: String) -> Coroutine {
+    never(name)
+}
+
+/// Helpers pass on the place where they are called.
+#[track_caller]
+fn never(name: String) -> Coroutine {
+    pyo3_await::spawn(name, future::pending::<PyResult<()>>())
+}

@@ -26,8 +26,9 @@ mod rust_futures {
         connection::{Connection, open_connection},
         first_try::{FirstTry, first_try_compute, first_try_sleep, first_try_steps},
         functions::{
-            compute, explode, fail, hash_file, inline_sleep, inline_yield_now, live_futures,
-            pending, read_blocking, ready, set_worker_threads, sleep, steps, yield_now,
+            commit, compute, explode, explode_when_dropped, fail, hash_file, inline_sleep,
+            inline_yield_now, live_futures, pending, pending_named, read_blocking, ready,
+            set_worker_threads, sleep, steps, yield_now,
         },
         logging::{collect_logs, next_logs},
         solutions::hash_both,

@@ -1,7 +1,7 @@
 //! The hand-over, in every order that threads can come in: `cargo test --release --test loom`.
 //!
-//! The model checker runs each test once for each order. A letter that is lost, or a bell that is
-//! not rung, fails or deadlocks in one of them.
+//! The model checker runs each test once for each order. An item that is lost, or a wake-up that does
+//! not come, makes it fail or deadlock in one of them.
 
 #[path = "../src/event_loop/ready_queue.rs"]
 mod ready_queue;
@@ -13,94 +13,150 @@ mod sync {
 }
 
 use loom::{
-    sync::{Arc, Notify},
+    sync::{Arc, Condvar, Mutex},
     thread,
 };
 use ready_queue::ReadyQueue;
 
-/// A mailbox with a bell, as the bridge and an event loop use them.
+/// A queue with a wake-up, as the crate and an event loop use them.
 struct Loop {
-    mailbox: ReadyQueue<usize>,
-    bell: Bell,
+    ready: ReadyQueue<usize>,
+    wakeup: Wakeup,
 }
 
-/// A wire: rung any number of times, it is heard once.
-struct Bell(Notify);
+/// A socket: readable after any number of wake-ups, until it is drained.
+struct Wakeup {
+    readable: Mutex<bool>,
+    changed: Condvar,
+}
+
+impl Wakeup {
+    fn wake(&self) {
+        *self.readable.lock().unwrap() = true;
+        self.changed.notify_one();
+    }
+
+    fn wait_readable(&self) {
+        let mut readable = self.readable.lock().unwrap();
+        while !*readable {
+            readable = self.changed.wait(readable).unwrap();
+        }
+    }
+
+    fn drain(&self) {
+        *self.readable.lock().unwrap() = false;
+    }
+}
 
 impl Loop {
     fn new() -> Arc<Self> {
-        let (mailbox, bell) = (ReadyQueue::new(), Bell(Notify::new()));
-        Arc::new(Self { mailbox, bell })
+        let (readable, changed) = (Mutex::new(false), Condvar::new());
+        Arc::new(Self {
+            ready: ReadyQueue::new(),
+            wakeup: Wakeup { readable, changed },
+        })
     }
 
-    fn post(&self, letter: usize) {
-        if self.mailbox.push(letter) {
-            self.bell.0.notify();
+    fn schedule(&self, item: usize) {
+        if self.ready.push(item) {
+            self.wakeup.wake();
         }
     }
 
-    /// Takes letters out, whenever the bell is heard, until there have been `count`.
-    fn collect(&self, count: usize) -> Vec<usize> {
-        let mut letters = Vec::new();
-        while letters.len() < count {
-            self.bell.0.wait(); // hears the bell, and silences it
-            letters.extend(self.mailbox.take_all());
+    /// One turn, as `EventLoop::deliver` does it.
+    fn drain_then_take(&self) -> Vec<usize> {
+        self.wakeup.drain();
+        self.ready.take_all()
+    }
+
+    /// The same two steps in the wrong order.
+    fn take_then_drain(&self) -> Vec<usize> {
+        let items = self.ready.take_all();
+        self.wakeup.drain();
+        items
+    }
+
+    /// Takes turns, each when the loop has been woken, until there have been `count` items.
+    fn run(&self, count: usize, turn: fn(&Self) -> Vec<usize>) -> Vec<usize> {
+        let mut items = Vec::new();
+        while items.len() < count {
+            self.wakeup.wait_readable();
+            items.extend(turn(self));
         }
-        letters.sort_unstable();
-        letters
+        items.sort_unstable();
+        items
     }
 }
 
-/// Every letter arrives, once: `collect` would wait for ever for one whose bell was not rung.
+/// Every item arrives, once: `run` would wait for ever for one that woke nobody.
 #[test]
-fn what_two_workers_post_arrives() {
+fn what_two_workers_push_arrives() {
     loom::model(|| {
         let event_loop = Loop::new();
-        for letter in 0..2 {
+        for item in 0..2 {
             let event_loop = Arc::clone(&event_loop);
-            thread::spawn(move || event_loop.post(letter));
+            thread::spawn(move || event_loop.schedule(item));
         }
-        assert_eq!(event_loop.collect(2), [0, 1]);
+        assert_eq!(event_loop.run(2, Loop::drain_then_take), [0, 1]);
     });
 }
 
-/// One worker posts while the loop is taking out what came before.
-#[test]
-fn what_is_posted_meanwhile_rings_again() {
-    loom::model(|| {
+/// One worker pushes while the loop takes what came before. What is left must be announced.
+fn one_worker_pushes_twice(turn: fn(&Loop) -> Vec<usize>) {
+    loom::model(move || {
         let event_loop = Loop::new();
         let worker = Arc::clone(&event_loop);
-        thread::spawn(move || (0..3).for_each(|letter| worker.post(letter)));
-        assert_eq!(event_loop.collect(3), [0, 1, 2]);
+        let worker = thread::spawn(move || (0..2).for_each(|item| worker.schedule(item)));
+        event_loop.wakeup.wait_readable();
+        let taken = turn(&event_loop).len();
+        worker.join().unwrap();
+        let is_woken = *event_loop.wakeup.readable.lock().unwrap();
+        let left = event_loop.ready.take_all().len();
+        assert_eq!(taken + left, 2);
+        assert!(left == 0 || is_woken, "nobody is woken for what is left");
     });
 }
 
-/// Two workers with two letters each.
 #[test]
-fn what_two_workers_post_twice_arrives() {
-    loom::model(|| {
+fn what_is_pushed_meanwhile_wakes_the_loop_again() {
+    one_worker_pushes_twice(Loop::drain_then_take);
+}
+
+/// What is pushed between the two steps is not taken, and its wake-up is drained.
+#[test]
+#[should_panic(expected = "nobody is woken for what is left")]
+fn to_take_before_draining_loses_a_wakeup() {
+    one_worker_pushes_twice(Loop::take_then_drain);
+}
+
+/// Two workers with two items each.
+#[test]
+fn what_two_workers_push_twice_arrives() {
+    let mut model = loom::model::Builder::new();
+    model.preemption_bound = Some(3); // all orders are too many
+    model.check(|| {
         let event_loop = Loop::new();
         for first in [0, 2] {
             let worker = Arc::clone(&event_loop);
             thread::spawn(move || {
-                worker.post(first);
-                worker.post(first + 1);
+                worker.schedule(first);
+                worker.schedule(first + 1);
             });
         }
-        assert_eq!(event_loop.collect(4), [0, 1, 2, 3]);
+        assert_eq!(event_loop.run(4, Loop::drain_then_take), [0, 1, 2, 3]);
     });
 }
 
-/// A loop is closed while a worker posts: the letter is taken out or dropped, and not kept.
+/// A loop is closed while a worker pushes: the item is taken or dropped, and not kept.
 #[test]
-fn nothing_is_kept_in_a_mailbox_that_is_closed() {
+fn nothing_is_kept_in_a_queue_that_is_closed() {
     loom::model(|| {
-        let mailbox = Arc::new(ReadyQueue::new());
-        let letter = Arc::new(());
-        let (worker, posted) = (Arc::clone(&mailbox), Arc::clone(&letter));
-        let thread = thread::spawn(move || worker.push(posted));
-        drop(mailbox.close());
+        let ready = Arc::new(ReadyQueue::new());
+        let item = Arc::new(());
+        let (worker, pushed) = (Arc::clone(&ready), Arc::clone(&item));
+        let thread = thread::spawn(move || worker.push(pushed));
+        ready.close();
         thread.join().unwrap();
-        assert_eq!(Arc::strong_count(&letter), 1);
+        assert_eq!(Arc::strong_count(&item), 1);
     });
 }
