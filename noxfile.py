@@ -167,7 +167,7 @@ pub fn answer() -> Coroutine {
 
 @nox.session(python=FOUND[-1:])
 def abi3(session: nox.Session) -> None:
-    """Chapter 04 built once for all Pythons (`abi3-py311`), on the oldest, and tested on the newest."""
+    """Chapter 04 as one wheel for all Pythons: built on the oldest, tested on the newest."""
     folder = copy_out_of_the_repository(session, numbered("04"))
     wheel = build(session, folder, FOUND[0], "--features", "pyo3/abi3-py311")
     session.install(f"{wheel}[test]", "--reinstall-package", package(folder))
@@ -188,7 +188,9 @@ def instructions(session: nox.Session) -> None:
         session.skip("valgrind is missing: on Debian `apt install valgrind`")
     defaults = {"CARGO_PROFILE_RELEASE_LTO": "false", "CARGO_PROFILE_RELEASE_CODEGEN_UNITS": "16"}
     folder = copy_out_of_the_repository(session, numbered("03"))
-    slower = build(session, folder, str(session.python), **defaults).rename(folder / "default-profile.whl")
+    slower = build(session, folder, str(session.python), **defaults).rename(
+        folder / "default-profile.whl"
+    )
     install(session, folder)
     install(session, copy_out_of_the_repository(session, RUNGS))
     session.run("python", str(ROOT / "benchmarks" / "instructions.py"), str(slower))
@@ -287,9 +289,7 @@ def install(session: nox.Session, folder: Path) -> None:
     session.install(f"{wheel}[test]", "--reinstall-package", package(folder))
 
 
-def build(
-    session: nox.Session, folder: Path, python: str, *arguments: str, **options: str
-) -> Path:
+def build(session: nox.Session, folder: Path, python: str, *arguments: str, **options: str) -> Path:
     """Build the wheel of a folder by this Python, stay in the folder, and return it."""
     require_rust(session, folder)
     session.chdir(folder)

@@ -73,10 +73,13 @@ def files_that_differ() -> list[str]:
 
 
 def coroutine_files_that_differ() -> list[str]:
-    """Chapter 03 explains the folder of the coroutine's protocol, and chapter 04's crate carries it."""
+    """Chapter 03 explains the folder of the coroutine's protocol, chapter 04's crate carries it."""
     explained, carried = (
-        {path.name: path.read_bytes() for path in ROOT.glob(f"examples/{folder}/src/coroutine/*.rs")}
-        for folder in ("03-coroutine-class", "04-rust-futures/bridge")
+        {path.name: path.read_bytes() for path in ROOT.glob(f"examples/{files}")}
+        for files in (
+            "03-coroutine-class/src/coroutine/*.rs",
+            "04-rust-futures/bridge/src/coroutine/*.rs",
+        )
     )
     if not explained or not carried:
         return []

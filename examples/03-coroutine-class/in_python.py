@@ -1,7 +1,7 @@
 """A coroutine class in plain Python: the twin of `src/`, without its odd corners.
 
-The class is the folder `src/coroutine/`; a body has one method, `resume`, as in its `body.rs`. It is
-told what comes in, and returns what comes out: `("yield", value)` or `("return", value)`.
+The class is the folder `src/coroutine/`; a body has one method, `resume`, as in its `body.rs`. It
+is told what comes in, and returns what comes out: `("yield", value)` or `("return", value)`.
 Missing here are the forms of `throw` with several arguments, and the differences between versions.
 """
 

@@ -22,7 +22,8 @@ from sybil.parsers.markdown import CodeBlockParser, PythonCodeBlockParser
 
 FOLDER = Path(__file__).parent.parent
 README = (FOLDER / "README.md").read_text("utf-8")
-SOURCES = [path.read_text("utf-8") for path in sorted(FOLDER.glob("src/**/*.rs"))]
+Arrows = list[tuple[str, str, str, str]]
+SOURCES = [path.read_text("utf-8") for path in sorted(FOLDER.glob("**/src/**/*.rs"))]
 
 
 def run_commands(example: Example) -> None:
@@ -37,7 +38,6 @@ def run_commands(example: Example) -> None:
             env={**os.environ, "PATH": path, "PYTHONIOENCODING": "utf-8"},
             shell=True,
             stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
             encoding="utf-8",
             check=False,
         )
@@ -52,15 +52,37 @@ def find_in_sources(example: Example) -> None:
 
 
 def compare_arrows(example: Example) -> None:
-    """A diagram's arrows go to and fro, and their messages are those of the trace that it names."""
+    """A diagram's arrows are the trace that it names, in order. A message of a trace is a verb and
+    a value, where two talk, or a text between the names of who sends and who receives it.
+    """
     (trace,) = re.findall(r"^ *%% trace: (.+)$", example.parsed, re.M)
     arrows = re.findall(r"^ *(\w+) *(-?->>) *(\w+): (.+)$", example.parsed, re.M)
     assert len(arrows) == len(re.findall("->", example.parsed))
     messages = eval(trace, example.namespace)
+    if len(messages[0]) == 3:
+        compare_parties(example, arrows, messages)
+    else:
+        compare_two(arrows, messages)
+
+
+def compare_two(arrows: Arrows, messages: list[tuple[str, Any]]) -> None:
+    """The one who sends is the driver, and all else goes back to it."""
     assert [text for *_, text in arrows] == [message(*pair) for pair in messages]
     ((driver, awaitable),) = {(src, dst) for src, arrow, dst, _ in arrows if arrow == "->>"}
     for (verb, _), (src, _, dst, _) in zip(messages, arrows, strict=True):
         assert (src, dst) == ((driver, awaitable) if verb == "send" else (awaitable, driver))
+
+
+def compare_parties(example: Example, arrows: Arrows, messages: list[tuple[str, str, str]]) -> None:
+    """Each arrow leads from its sender to its receiver, and nobody stands there without one. What
+    comes back to a caller is dashed.
+    """
+    lines = re.findall(r"^ *participant (\w+)(?: as (.+))?$", example.parsed, re.M)
+    names = {line: name or line for line, name in lines}
+    assert [(names[src], text, names[dst]) for src, _, dst, text in arrows] == messages
+    assert set(names.values()) == {name for src, _, dst in messages for name in (src, dst)}
+    for _, arrow, _, text in arrows:
+        assert (arrow == "-->>") == text.startswith(("yield ", "return ", "raise "))
 
 
 def message(verb: str, value: Any) -> str:

@@ -20,10 +20,10 @@ use tokio::net::{TcpStream, lookup_host};
 
 use crate::{
     errors::StreamError,
-    stream::{Stream, Want},
+    stream::{ReadMode, Stream},
 };
 
-/// Awaits to a `Connection` to `port` of `host`, which is a name or an address.
+/// Resolves to a `Connection` to `port` of `host`, which is a name or an address.
 ///
 /// A line may have `limit` bytes at most. Raises `OSError`: `ConnectionRefusedError` if nobody
 /// listens there, `socket.gaierror` if there is no such host.
@@ -62,9 +62,9 @@ impl Connection {
         }
     }
 
-    fn reads(&self, method: &'static str, want: Want) -> impl Future<Output = Read> + use<> {
+    fn reads(&self, method: &'static str, mode: ReadMode) -> impl Future<Output = Read> + use<> {
         let stream = self.stream(method);
-        async move { stream?.read(method, want).await }
+        async move { stream?.read(method, mode).await }
     }
 }
 
@@ -72,28 +72,31 @@ type Read = Result<Bytes, StreamError>;
 
 #[pymethods]
 impl Connection {
-    /// Awaits to what has come, `n` bytes at most and at least one; with -1, to all until the end.
-    /// To `b""` at the end of the stream.
+    /// Resolves to what has come, `n` bytes at most and at least one. With -1, resolves to all
+    /// bytes until the end of the stream. At the end of the stream, resolves to `b""`.
     #[pyo3(signature = (n=-1), text_signature = "($self, n=-1)")]
     fn read(&self, n: isize) -> Coroutine {
-        let want = usize::try_from(n).map_or(Want::All, Want::Some);
-        pyo3_await::inline("Connection.read", self.reads("read", want))
+        let mode = usize::try_from(n).map_or(ReadMode::ToEof, ReadMode::AtMost);
+        pyo3_await::inline("Connection.read", self.reads("read", mode))
     }
 
-    /// Awaits to `n` bytes. Raises `asyncio.IncompleteReadError` if the stream ends before; what
-    /// there was is its `partial`.
+    /// Resolves to `n` bytes. Raises `asyncio.IncompleteReadError` if the stream ends before. The
+    /// `partial` of the error holds the bytes that came.
     fn readexactly(&self, n: isize) -> PyResult<Coroutine> {
         let n = usize::try_from(n)
             .map_err(|_| PyValueError::new_err("readexactly size can not be less than zero"))?;
-        let read = self.reads("readexactly", Want::Exactly(n));
+        let read = self.reads("readexactly", ReadMode::Exactly(n));
         Ok(pyo3_await::inline("Connection.readexactly", read))
     }
 
-    /// Awaits to the next line with its `b"\n"`, or to what is left at the end of the stream.
+    /// Resolves to the next line with its `b"\n"`, or to what is left at the end of the stream.
     ///
     /// Raises `ValueError` if it is longer than the limit; what has come of it is thrown away.
     fn readline(&self) -> Coroutine {
-        pyo3_await::inline("Connection.readline", self.reads("readline", Want::Line))
+        pyo3_await::inline(
+            "Connection.readline",
+            self.reads("readline", ReadMode::Line),
+        )
     }
 
     /// Sends `data`, which is anything that gives its bytes. Done when the kernel has taken all.

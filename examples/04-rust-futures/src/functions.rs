@@ -7,11 +7,16 @@ use std::{
     time::Duration,
 };
 
-use pyo3::{exceptions::PyValueError, prelude::*};
+use futures_util::FutureExt;
+use pyo3::{exceptions::PyValueError, prelude::*, types::PyBytes};
 use sha2::{Digest, Sha256};
-use tokio::{fs::File, io::AsyncReadExt, task, time};
+use tokio::{
+    fs::File,
+    io::{AsyncReadExt, AsyncWriteExt},
+    task, time,
+};
 
-use pyo3_await::Coroutine;
+use pyo3_await::{Builder, Coroutine, Name};
 
 use crate::{
     errors::FileError,
@@ -45,6 +50,18 @@ pub fn sleep(py: Python<'_>, delay: f64, result: Option<Py<PyAny>>) -> Coroutine
 #[pyfunction]
 pub fn hash_file(path: PathBuf) -> Coroutine {
     pyo3_await::spawn("hash_file", digest_of(path))
+}
+
+/// Awaits to the SHA-256 digest of the file at `path`, as `bytes`.
+///
+/// Raises `OSError` if it cannot be read.
+#[pyfunction]
+pub fn digest(path: PathBuf) -> Coroutine {
+    let future = digest_of(path);
+    Builder::new("digest").spawn_with(future, |py, hex: String| {
+        let bytes = py.get_type::<PyBytes>();
+        Ok(bytes.call_method1("fromhex", (hex,))?.unbind())
+    })
 }
 
 pub async fn digest_of(path: PathBuf) -> Result<String, FileError> {
@@ -140,10 +157,47 @@ pub fn read_blocking(path: PathBuf) -> Coroutine {
     )
 }
 
-/// Never completes.
+/// Writes `first` and then `second` to the file at `path`, and never one without the other: when the
+/// await is cancelled, it writes both, and then the cancellation is raised.
+///
+/// Raises `OSError` if it cannot be written.
 #[pyfunction]
-pub fn pending() -> Coroutine {
-    pyo3_await::spawn("pending", future::pending::<PyResult<()>>())
+#[pyo3(signature = (path, first, second, *, inline=false))]
+pub fn write_both(path: PathBuf, first: Vec<u8>, second: Vec<u8>, inline: bool) -> Coroutine {
+    let builder = Builder::new("write_both").uncancellable();
+    let future = async move {
+        let written = write_halves(&path, &first, &second).await;
+        written.map_err(|error| FileError { error, path })
+    };
+    if inline {
+        builder.inline(future)
+    } else {
+        builder.spawn(future)
+    }
+}
+
+async fn write_halves(path: &Path, first: &[u8], second: &[u8]) -> io::Result<()> {
+    let mut file = File::create(path).await?;
+    file.write_all(first).await?;
+    file.flush().await?;
+    file.write_all(second).await?;
+    file.flush().await
+}
+
+/// Never completes. Tracebacks and warnings call it `name`.
+#[pyfunction]
+#[pyo3(signature = (name="pending".to_owned()), text_signature = "(name='pending')")]
+pub fn pending(name: String) -> Coroutine {
+    without_result(name, future::pending())
+}
+
+/// A helper around `spawn`. Python shows the line of its caller, not one in here.
+#[track_caller]
+fn without_result<F>(name: impl Into<Name>, future: F) -> Coroutine
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    pyo3_await::spawn(name, future.map(Ok::<_, Infallible>))
 }
 
 /// Returns how many Rust futures exist: each from the call that made its coroutine until it is
@@ -161,26 +215,6 @@ pub fn set_worker_threads(py: Python<'_>, count: u16) -> PyResult<()> {
     pyo3_await::runtime::set_worker_threads(py, count.into())
 }
 
-/// Suspends `times` times on the runtime or, `inline`, on the loop's own thread, and then writes the
-/// file at `path`. What has begun comes to its end: neither a cancellation nor the end of the loop
-/// keeps it from it.
-#[pyfunction]
-#[pyo3(signature = (times, path, *, inline=false))]
-pub fn commit(times: u64, path: PathBuf, inline: bool) -> Coroutine {
-    let builder = pyo3_await::Builder::new("commit").uncancellable();
-    let future = async move {
-        for _ in 0..times {
-            task::yield_now().await;
-        }
-        std::fs::write(path, "committed")
-    };
-    if inline {
-        builder.inline(future)
-    } else {
-        builder.spawn(future)
-    }
-}
-
 /// Never completes, and panics with `message` when it is dropped.
 #[pyfunction]
 pub fn explode_when_dropped(message: String) -> Coroutine {
@@ -196,16 +230,4 @@ impl Drop for Explodes {
     fn drop(&mut self) {
         panic!("{}", self.0);
     }
-}
-
-/// Never completes, and is called `name`.
-#[pyfunction]
-pub fn pending_named(name: String) -> Coroutine {
-    never(name)
-}
-
-/// Helpers pass on the place where they are called.
-#[track_caller]
-fn never(name: String) -> Coroutine {
-    pyo3_await::spawn(name, future::pending::<PyResult<()>>())
 }

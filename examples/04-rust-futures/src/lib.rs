@@ -7,9 +7,11 @@
 
 mod connection;
 mod errors;
+mod exercises;
 mod first_try;
 mod functions;
 mod logging;
+mod own_runtime;
 mod solutions;
 mod stream;
 mod work;
@@ -24,13 +26,15 @@ mod rust_futures {
     #[pymodule_export]
     use crate::{
         connection::{Connection, open_connection},
+        exercises::my_hash_both,
         first_try::{FirstTry, first_try_compute, first_try_sleep, first_try_steps},
         functions::{
-            commit, compute, explode, explode_when_dropped, fail, hash_file, inline_sleep,
-            inline_yield_now, live_futures, pending, pending_named, read_blocking, ready,
-            set_worker_threads, sleep, steps, yield_now,
+            compute, digest, explode, explode_when_dropped, fail, hash_file, inline_sleep,
+            inline_yield_now, live_futures, pending, read_blocking, ready, set_worker_threads,
+            sleep, steps, write_both, yield_now,
         },
         logging::{collect_logs, next_logs},
+        own_runtime::{Goodbye, bring_builder, bring_runtime, goodbyes, worker_name},
         solutions::hash_both,
         work::beat,
     };

@@ -13,9 +13,9 @@ use crate::errors::StreamError;
 
 /// What a reader asks for.
 #[derive(Clone, Copy)]
-pub enum Want {
-    Some(usize),
-    All,
+pub enum ReadMode {
+    AtMost(usize),
+    ToEof,
     Exactly(usize),
     Line,
 }
@@ -24,6 +24,8 @@ pub struct Stream {
     socket: TcpStream,
     limit: usize,
     closed: CancellationToken,
+    /// The error of the socket. Locked while the socket is called, by one thread at a time.
+    failed: parking_lot::Mutex<Option<io::Error>>,
     incoming: Mutex<BytesMut>,
     outgoing: Mutex<VecDeque<Bytes>>,
 }
@@ -38,6 +40,7 @@ impl Stream {
             socket,
             limit,
             closed: CancellationToken::new(),
+            failed: parking_lot::Mutex::default(),
             incoming: Mutex::default(),
             outgoing: Mutex::default(),
         }
@@ -46,30 +49,51 @@ impl Stream {
     /// Ends what is waiting for the socket. It is closed when the last of those has gone.
     pub fn close(&self) {
         self.closed.cancel();
+        drop(self.failed.lock()); // Another thread may be sending: wait until the call returns.
     }
 
-    /// Returns what `want` says, as soon as it has come. Only one may wait at a time.
-    pub async fn read(&self, method: &'static str, want: Want) -> Result<Bytes, StreamError> {
+    /// Calls the socket. Raises its first error again and again, as asyncio does.
+    ///
+    /// The kernel tells an error once. A second call would find the end of the stream.
+    fn call<T>(&self, call: impl FnOnce(&TcpStream) -> io::Result<T>) -> io::Result<T> {
+        let mut failed = self.failed.lock();
+        if let Some(error) = &*failed {
+            return Err(copy_of(error));
+        }
+        call(&self.socket).inspect_err(|error| {
+            if error.kind() != WouldBlock {
+                *failed = Some(copy_of(error));
+            }
+        })
+    }
+
+    /// Returns what `mode` asks for, as soon as it has come. Only one may wait at a time.
+    pub async fn read(&self, method: &'static str, mode: ReadMode) -> Result<Bytes, StreamError> {
         let waits = StreamError::AlreadyReading(method);
         let mut incoming = self.incoming.try_lock().map_err(|_| waits)?;
+        self.call(|_| Ok(()))?; // As in asyncio, an error goes before what has come.
         loop {
-            if let Some(length) = self.length(want, &mut incoming)? {
+            if let Some(length) = self.length(mode, &mut incoming)? {
                 return Ok(incoming.split_to(length).freeze());
             }
-            if self.receive(want, &mut incoming).await? == 0 {
-                return at_the_end(want, incoming.split().freeze());
+            if self.receive(mode, &mut incoming).await? == 0 {
+                return at_the_end(mode, incoming.split().freeze());
             }
         }
     }
 
     /// How much of what has come is wanted, if there is enough.
-    fn length(&self, want: Want, incoming: &mut BytesMut) -> Result<Option<usize>, StreamError> {
+    fn length(
+        &self,
+        mode: ReadMode,
+        incoming: &mut BytesMut,
+    ) -> Result<Option<usize>, StreamError> {
         let length = incoming.len();
-        match want {
-            Want::Some(most) => Ok((length > 0 || most == 0).then_some(most.min(length))),
-            Want::All => Ok(None),
-            Want::Exactly(exactly) => Ok((length >= exactly).then_some(exactly)),
-            Want::Line => self.line(incoming),
+        match mode {
+            ReadMode::AtMost(most) => Ok((length > 0 || most == 0).then_some(most.min(length))),
+            ReadMode::ToEof => Ok(None),
+            ReadMode::Exactly(exactly) => Ok((length >= exactly).then_some(exactly)),
+            ReadMode::Line => self.line(incoming),
         }
     }
 
@@ -93,16 +117,16 @@ impl Stream {
     }
 
     /// Waits for more to come, and says how many bytes. None is the end.
-    async fn receive(&self, want: Want, incoming: &mut BytesMut) -> io::Result<usize> {
-        let missing = match want {
-            Want::Exactly(exactly) => exactly - incoming.len(),
-            Want::Some(most) => most,
-            Want::All => MOST_ROOM,
-            Want::Line => LEAST_ROOM,
+    async fn receive(&self, mode: ReadMode, incoming: &mut BytesMut) -> io::Result<usize> {
+        let missing = match mode {
+            ReadMode::Exactly(exactly) => exactly - incoming.len(),
+            ReadMode::AtMost(most) => most,
+            ReadMode::ToEof => MOST_ROOM,
+            ReadMode::Line => LEAST_ROOM,
         };
         loop {
             incoming.reserve(missing.clamp(LEAST_ROOM, MOST_ROOM));
-            match self.socket.try_read_buf(incoming) {
+            match self.call(|socket| socket.try_read_buf(incoming)) {
                 Err(error) if error.kind() == WouldBlock => {}
                 received => return received,
             }
@@ -136,33 +160,41 @@ impl Stream {
         Ok(())
     }
 
+    /// Sends some of `chunk`. The kernel may have room for more after `close`, so ask first.
     async fn send(&self, chunk: &[u8]) -> Result<usize, StreamError> {
-        loop {
-            match self.socket.try_write(chunk) {
+        while !self.closed.is_cancelled() {
+            match self.call(|socket| socket.try_write(chunk)) {
                 Err(error) if error.kind() == WouldBlock => {}
                 sent => return Ok(sent?),
             }
             let writable = self.closed.run_until_cancelled(self.socket.writable());
-            writable.await.ok_or(StreamError::Closed("write"))??;
+            writable.await.transpose()?;
         }
+        Err(StreamError::Closed("write"))
     }
 
     /// The wrong way: what has come is kept in the future, and dropped with it.
     pub async fn first_try_readexactly(&self, n: usize) -> Result<Bytes, StreamError> {
         let mut incoming = BytesMut::new();
         while incoming.len() < n {
-            if self.receive(Want::Exactly(n), &mut incoming).await? == 0 {
-                return at_the_end(Want::Exactly(n), incoming.freeze());
+            if self.receive(ReadMode::Exactly(n), &mut incoming).await? == 0 {
+                return at_the_end(ReadMode::Exactly(n), incoming.freeze());
             }
         }
         Ok(incoming.freeze())
     }
 }
 
+/// An error of a socket is a number.
+fn copy_of(error: &io::Error) -> io::Error {
+    let number = error.raw_os_error();
+    number.map_or_else(|| error.kind().into(), io::Error::from_raw_os_error)
+}
+
 /// What a reader gets when no more can come.
-fn at_the_end(want: Want, rest: Bytes) -> Result<Bytes, StreamError> {
-    match want {
-        Want::Exactly(expected) => Err(StreamError::Incomplete { rest, expected }),
-        Want::Some(_) | Want::All | Want::Line => Ok(rest),
+fn at_the_end(mode: ReadMode, rest: Bytes) -> Result<Bytes, StreamError> {
+    match mode {
+        ReadMode::Exactly(expected) => Err(StreamError::Incomplete { rest, expected }),
+        ReadMode::AtMost(_) | ReadMode::ToEof | ReadMode::Line => Ok(rest),
     }
 }

@@ -357,3 +357,43 @@ async def test_cancelled_during_a_poll_that_goes_on_it_is_a_cancellation() -> No
         with pytest.raises(asyncio.CancelledError):
             await task
         assert live_futures() == 0
+
+
+@unix
+async def test_three_exceptions_in_turn_make_no_circle(fifo: Path) -> None:
+    first, second = LookupError("first"), OSError("second")
+    coroutine = read_blocking(fifo)
+    coroutine.send(None)
+    writer = await opened_for_writing(fifo)
+    for error in (first, second, first):
+        coroutine.throw(error)  # a worker is polling: it waits
+    os.close(writer)
+    wait_until(lambda: live_futures() == 0)
+    with pytest.raises(LookupError, match="first"):
+        while True:
+            coroutine.send(None)
+            await asyncio.sleep(0)
+    seen: list[BaseException | None] = []
+    link: BaseException | None = first
+    while link is not None:
+        assert link not in seen
+        seen.append(link)
+        link = link.__context__
+
+
+@unix
+async def test_cancelled_on_each_turn_of_a_long_poll_no_chain_grows(fifo: Path) -> None:
+    """As a scope of anyio does until its body ends."""
+    task = asyncio.create_task(read_blocking(fifo))
+    writer = await opened_for_writing(fifo)
+    for _ in range(1_000):
+        task.cancel()
+        await turns(1)
+    os.close(writer)
+    with pytest.raises(asyncio.CancelledError) as caught:
+        await task
+    links = 0
+    link: BaseException | None = caught.value
+    while link is not None:
+        links, link = links + 1, link.__context__
+    assert links < 5

@@ -66,6 +66,28 @@ def says(*chunks: bytes) -> Serve:
     return serve
 
 
+@asynccontextmanager
+async def by_hand(**options: int) -> AsyncIterator[tuple[Connection, socket.socket]]:
+    """A connection, and the socket of its peer: the test says what the peer does, and when."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        connection = await open_connection("127.0.0.1", listening.getsockname()[1], **options)
+        peer = listening.accept()[0]
+    with peer:
+        async with connection:
+            yield connection, peer
+
+
+def received_so_far(peer: socket.socket) -> bytes:
+    """Take what has come to this socket, without waiting for more."""
+    received = bytearray()
+    peer.setblocking(False)
+    with contextlib.suppress(BlockingIOError):
+        while data := peer.recv(1 << 20):
+            received += data
+    peer.setblocking(True)
+    return bytes(received)
+
+
 async def forever(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     await asyncio.Event().wait()
 
@@ -317,6 +339,34 @@ async def test_use_after_close_says_so() -> None:
                 await call()
 
 
+async def test_after_close_nothing_more_is_sent_of_any_write() -> None:
+    size = 20_000_000  # more than the kernel takes
+    async with by_hand() as (connection, peer):
+        writing = [
+            asyncio.create_task(connection.write(data)) for data in (b"1" * size, b"2" * 1_000)
+        ]
+        await turns(3)
+        connection.close()
+        sent = received_so_far(peer)  # so the kernel would take more
+        errors = await asyncio.gather(*writing, return_exceptions=True)
+        while data := peer.recv(1 << 20):
+            sent += data
+    assert len(sent) < size
+    assert sent.strip(b"1") == b""
+    assert {repr(error) for error in errors} == {
+        "RuntimeError('write() called on a closed connection')"
+    }
+
+
+async def test_a_write_begun_before_close_and_awaited_after_it_sends_nothing() -> None:
+    async with by_hand() as (connection, peer):
+        write = connection.write(b"late")
+        connection.close()
+        with pytest.raises(RuntimeError, match=r"^write\(\) called on a closed connection$"):
+            await write
+        assert received_so_far(peer) == b""
+
+
 async def test_closed_under_a_pending_read_it_is_the_end_of_the_stream() -> None:
     async with server(forever) as port:
         connection = await open_connection("127.0.0.1", port)
@@ -379,13 +429,13 @@ async def test_host_names_and_ipv6() -> None:
 async def test_bad_arguments() -> None:
     async with server() as port, await open_connection("127.0.0.1", port) as connection:
         with pytest.raises(ValueError, match=r"^readexactly size can not be less than zero$"):
-            connection.readexactly(-1)
+            connection.readexactly(-1)  # type: ignore[unused-coroutine]
         with pytest.raises(
             TypeError, match=r"^data argument must be a bytes-like object, not 'str'$"
         ):
-            connection.write("text")  # type: ignore[arg-type]
+            connection.write("text")  # type: ignore[arg-type, unused-coroutine]
     with pytest.raises(OverflowError):
-        open_connection("127.0.0.1", 65_536)
+        open_connection("127.0.0.1", 65_536)  # type: ignore[unused-coroutine]
 
 
 async def test_a_peer_that_resets_is_an_error() -> None:
@@ -403,6 +453,62 @@ async def test_a_peer_that_resets_is_an_error() -> None:
         with pytest.raises((BrokenPipeError, ConnectionResetError)):
             while True:
                 await connection.write(b"into the void")
+
+
+def reset(peer: socket.socket) -> None:
+    """Reset the connection after half an answer."""
+    peer.sendall(b"half")
+    peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    peer.close()
+
+
+async def errors_of_reads(reader: Any) -> list[int | None]:
+    """Call each method that reads, also where it needs no more than has come, or nothing."""
+    errors = []
+    for read in (
+        lambda: reader.readexactly(10),
+        lambda: reader.readexactly(2),
+        lambda: reader.readexactly(0),
+        lambda: reader.read(0),
+        lambda: reader.read(10),
+        reader.read,
+        reader.readline,
+    ):
+        with pytest.raises(ConnectionResetError) as caught:
+            await read()
+        errors.append(caught.value.errno)
+    return errors
+
+
+@pytest.mark.parametrize("first", ["read", "write", "write while a read waits"])
+async def test_a_reset_is_raised_by_every_read_and_write(first: str) -> None:
+    async with by_hand() as (connection, peer):
+        messages: Messages = []
+        if first == "write while a read waits":
+            waiting = asyncio.create_task(recorded(connection.readexactly(10), messages))
+            await parked(messages, 1)
+            peer.sendall(b"half")
+            await parked(messages, 2)
+        reset(peer)
+        if first != "read":
+            with pytest.raises(ConnectionResetError):
+                while True:
+                    await connection.write(b".")
+        if messages:
+            with pytest.raises(ConnectionResetError):
+                await waiting
+        ours = await errors_of_reads(connection)
+        for _ in range(2):
+            with pytest.raises(ConnectionResetError):
+                await connection.write(b"")
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        reader, writer = await asyncio.open_connection(*listening.getsockname())
+        reset(listening.accept()[0])
+        writer.write(b".")
+        with pytest.raises(ConnectionResetError):
+            await writer.drain()
+    assert ours == await errors_of_reads(reader)
+    assert set(ours) == {errno.ECONNRESET}
 
 
 async def test_a_peer_that_stalls_hurts_nobody_else() -> None:

@@ -6,6 +6,7 @@ import asyncio
 import gc
 import multiprocessing
 import os
+import subprocess
 import sys
 import threading
 from collections.abc import Callable
@@ -14,7 +15,14 @@ from typing import Any
 import pytest
 
 from conftest import turns
-from rust_futures import live_futures, pending, ready, sleep, yield_now
+from rust_futures import (
+    live_futures,
+    open_connection,
+    pending,
+    ready,
+    sleep,
+    yield_now,
+)
 from soak import Often
 
 pytestmark = [
@@ -34,6 +42,11 @@ def in_child(function: Callable[[], object]) -> int:
             code = 0
         finally:
             os._exit(code)
+    return ends(child)
+
+
+def ends(child: int) -> int:
+    """Return the exit code of a child. If that hangs, the watchdog of the test ends the wait."""
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
@@ -136,3 +149,137 @@ def test_forks_while_another_thread_polls_in_place(often: Often) -> None:
         assert in_child(lambda: None) == 0  # it would hang on a lock that was copied taken
     ended.set()
     thread.join()
+
+
+def drops_objects(ended: threading.Event) -> None:
+    """Drop futures that hold Python objects, detached: PyO3 keeps a list of such objects."""
+    while not ended.is_set():
+        sleep(1, object()).close()
+
+
+def closes_loops(ended: threading.Event) -> None:
+    """The same by closing loops, with many futures in flight."""
+
+    async def start() -> list[asyncio.Task[Any]]:
+        tasks = [asyncio.ensure_future(sleep(100, object())) for _ in range(300)]
+        await turns(3)
+        return tasks
+
+    while not ended.is_set():
+        loop = asyncio.new_event_loop()
+        for task in loop.run_until_complete(start()):
+            task._log_destroy_pending = False  # type: ignore[attr-defined]
+        loop.close()
+
+
+def in_another_thread(work: Callable[[threading.Event], None]) -> Callable[[], None]:
+    """Start this in a thread, and return what ends it."""
+    ended = threading.Event()
+    thread = threading.Thread(target=work, args=(ended,))
+    thread.start()
+
+    def end() -> None:
+        ended.set()
+        thread.join()
+
+    return end
+
+
+@pytest.mark.parametrize("work", [drops_objects, closes_loops])
+def test_forks_while_another_thread_drops_objects(
+    often: Often, work: Callable[[threading.Event], None]
+) -> None:
+    """The lock of that list is not copied locked: no child hangs, whether it awaits or exits."""
+
+    def awaits() -> None:
+        sleep(1, object()).close()
+        asyncio.run(sleep(0))
+
+    asyncio.run(yield_now())
+    end = in_another_thread(work)
+    try:
+        for number in range(often(100, 3_000)):
+            if number % 2:
+                assert in_child(awaits) == 0
+            elif not (child := os.fork()):
+                os._exit(0)
+            else:
+                assert ends(child) == 0
+    finally:
+        end()
+
+
+def test_subprocesses_with_a_function_to_call_before(often: Often) -> None:
+    """`preexec_fn` runs what is registered for forks."""
+    asyncio.run(yield_now())
+    end = in_another_thread(drops_objects)
+    try:
+        for _ in range(often(20, 500)):
+            done = subprocess.run([sys.executable, "-S", "-c", ""], preexec_fn=int, check=False)
+            assert done.returncode == 0
+    finally:
+        end()
+
+
+@pytest.mark.parametrize("end", ["close", "drop", "exit"])
+def test_a_child_lets_go_of_a_coroutine_of_its_parent_in_silence(end: str) -> None:
+    program = f"""
+import asyncio, gc, os, sys
+from rust_futures import live_futures, pending
+async def begin():
+    coroutine = pending()
+    coroutine.send(None)
+    return coroutine
+loop = asyncio.new_event_loop()
+coroutine = loop.run_until_complete(begin())
+child = os.fork()
+if not child:
+    if {end!r} == "close":
+        coroutine.close()
+    if {end!r} == "drop":
+        del coroutine
+        gc.collect()
+    sys.exit(0)
+assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+assert live_futures() == 1
+coroutine.close()
+loop.close()
+"""
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", program],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+async def test_what_only_another_thread_holds_is_not_dropped_in_a_child() -> None:
+    """In a child CPython destroys the `threading.local` of other threads before it calls hooks."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writers.append(writer)
+
+    def hold() -> None:
+        kept.connection = connections.pop()
+        held.set()
+        ended.wait()
+
+    writers: list[asyncio.StreamWriter] = []
+    kept, ended, held = threading.local(), threading.Event(), threading.Event()
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        connections = [await open_connection("127.0.0.1", port)]
+        task = asyncio.create_task(connections[0].read(100))
+        thread = threading.Thread(target=hold)
+        thread.start()
+        held.wait()
+        await turns(3)
+        assert in_child(gc.collect) == 0
+        while not writers:
+            await turns(1)
+        writers[0].write(b"still there")
+        assert await task == b"still there"
+        ended.set()
+        thread.join()
+        writers[0].close()

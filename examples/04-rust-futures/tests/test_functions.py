@@ -89,7 +89,7 @@ def test_hash_file_says_what_open_says(run_anywhere: Run, tmp_path: Path, name: 
 
 def test_hash_file_refuses_what_is_no_path() -> None:
     with pytest.raises(TypeError, match="PathLike"):
-        hash_file(3)  # type: ignore[arg-type]
+        hash_file(3)  # type: ignore[arg-type, unused-coroutine]
 
 
 @pytest.mark.parametrize("length", [0, 1, 65_535, 65_536, 65_537, 1_000_000])

@@ -54,7 +54,7 @@ def test_loops_come_and_go_without_a_trace(run_anywhere: Run, often: Often) -> N
     for _ in range(often(200, 5_000)):
         run_anywhere(yield_now)
     gc.collect()
-    assert open_files() == files
+    assert open_files() <= files  # what earlier tests left may have gone meanwhile
     assert sys.getallocatedblocks() - blocks < 1_000
 
 

@@ -7,8 +7,9 @@ use std::{
     cell::Cell,
     io, mem,
     ops::{Deref, DerefMut},
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError, mpsc},
     thread,
+    time::Duration,
 };
 
 use pyo3::{
@@ -111,7 +112,7 @@ pub fn handle(py: Python<'_>) -> PyResult<&'static Handle> {
     }
     fork::watch(py)?;
     panic::location::remember();
-    let runtime = with_signals_blocked(py, || start(&mut lock_start()))?;
+    let runtime = with_signals_blocked(py, || start(py))?;
     STARTED.with(py, |started| {
         // Without a GIL another thread may have been quicker.
         let used = *started.get_or_insert_with(|| Box::leak(Box::new(runtime.handle().clone())));
@@ -143,8 +144,9 @@ impl Found {
     }
 }
 
-fn start(start: &mut Start) -> PyResult<Found> {
-    let built = match start {
+fn start(py: Python<'_>) -> PyResult<Found> {
+    let mut start = lock_start();
+    let built = match &mut *start {
         Start::HandedIn(handle, epoch) if *epoch == fork::epoch() => {
             return Ok(Found::HandedIn(handle.clone()));
         }
@@ -154,12 +156,11 @@ fn start(start: &mut Start) -> PyResult<Found> {
             ));
         }
         Start::Builder(builder) => build(builder),
-        Start::Workers(workers) => default_workers(*workers).and_then(|workers| {
-            let mut builder = Builder::new_multi_thread();
-            builder.worker_threads(workers).enable_all();
-            check_that_threads_start(workers)?;
-            build(builder.thread_name("pyo3-await"))
-        }),
+        Start::Workers(asked) => {
+            let asked = *asked;
+            drop(start); // nobody is to wait for it while this thread waits
+            default_workers(asked).and_then(|workers| build_elsewhere(py, workers))
+        }
     };
     built.map(Found::Made).map_err(|error| os_error(&error))
 }
@@ -179,8 +180,29 @@ fn default_workers(asked: Option<usize>) -> io::Result<usize> {
     }
 }
 
+/// How long a runtime may take to start.
+const PATIENCE: Duration = Duration::from_secs(10);
+
 /// Tokio panics when a worker cannot be started, and then waits for those that could, for ever: they
-/// have no reason to end. So the threads are tried out first.
+/// have no reason to end. So the threads are tried out first. Even then one may be missing, as the
+/// kernel counts those that were tried for a moment longer. So the runtime is built on a thread that
+/// can be given up, while this one lets go of Python.
+fn build_elsewhere(py: Python<'_>, workers: usize) -> io::Result<Runtime> {
+    check_that_threads_start(workers)?;
+    let (sender, receiver) = mpsc::channel();
+    let name = "pyo3-await";
+    thread::Builder::new().name(name.into()).spawn(move || {
+        let mut builder = Builder::new_multi_thread();
+        builder
+            .worker_threads(workers)
+            .enable_all()
+            .thread_name(name);
+        drop(sender.send(build(&mut builder))); // or nobody waits for it any more
+    })?;
+    let built = py.detach(move || receiver.recv_timeout(PATIENCE));
+    built.unwrap_or_else(|_| Err(io::Error::other("the runtime's threads cannot be started")))
+}
+
 fn check_that_threads_start(count: usize) -> io::Result<()> {
     let gate = Mutex::new(());
     thread::scope(|scope| {

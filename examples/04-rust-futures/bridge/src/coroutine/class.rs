@@ -29,8 +29,8 @@ pub struct Coroutine {
 }
 
 impl Coroutine {
-    /// Makes a coroutine that has not begun. `name` is its `__qualname__`; `place`, such as
-    /// `Location::caller()`, is what a Task's repr shows of it.
+    /// Makes a coroutine that has not begun. `name` is its `__qualname__`. `place` is what a Task's
+    /// repr shows of it, such as `Location::caller()`.
     #[must_use]
     pub fn new(
         name: impl Into<Cow<'static, str>>,
@@ -42,7 +42,7 @@ impl Coroutine {
         Self { name, place, state }
     }
 
-    /// Where it stands in the Rust sources, as far as anybody is told.
+    /// The place in the Rust sources that others are shown.
     #[must_use]
     pub fn place(&self) -> &'static Location<'static> {
         self.place

@@ -27,9 +27,9 @@ pub(super) enum State {
     Closed,
 }
 
-/// The body, taken out by whoever may run it. Whoever has it resumes it, ends it or puts it back. A
-/// guard: if it is dropped instead, as by a panic, the coroutine is over. Without that it would be
-/// running for ever.
+/// The body, taken out by whoever may run it. Whoever has it resumes it, ends it or puts it back. It
+/// is a guard: a panic drops it, and then the coroutine is over. Forget that, and after a panic the
+/// coroutine is running for ever.
 pub(super) struct Running<'a> {
     pub coroutine: &'a Coroutine,
     pub is_new: bool,
