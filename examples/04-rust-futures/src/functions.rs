@@ -218,8 +218,9 @@ pub fn set_worker_threads(py: Python<'_>, count: u16) -> PyResult<()> {
 /// Never completes, and panics with `message` when it is dropped.
 #[pyfunction]
 pub fn explode_when_dropped(message: String) -> Coroutine {
+    let explodes = Explodes(message); // out here it is also in a future that is never polled
     pyo3_await::spawn("explode_when_dropped", async move {
-        let _explodes = Explodes(message);
+        let _explodes = explodes;
         future::pending::<PyResult<()>>().await
     })
 }
