@@ -70,7 +70,7 @@ def test_a_task_goes_with_its_loop_though_nobody_closed_that(kind: str) -> None:
     loop = LOOPS[kind]()
     task = loop.create_task(pending())
     loop.run_until_complete(turns(3))
-    ends = [weakref.ref(task), weakref.ref(loop)]
+    ends: list[weakref.ref[Any]] = [weakref.ref(task), weakref.ref(loop)]
     task._log_destroy_pending = False  # type: ignore[attr-defined]  # what asyncio prints itself
     del task
     gc.collect()
