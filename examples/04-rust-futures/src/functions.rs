@@ -214,3 +214,21 @@ pub fn live_futures() -> usize {
 pub fn set_worker_threads(py: Python<'_>, count: u16) -> PyResult<()> {
     pyo3_await::runtime::set_worker_threads(py, count.into())
 }
+
+/// Never completes, and panics with `message` when it is dropped.
+#[pyfunction]
+pub fn explode_when_dropped(message: String) -> Coroutine {
+    let explodes = Explodes(message); // out here it is also in a future that is never polled
+    pyo3_await::spawn("explode_when_dropped", async move {
+        let _explodes = explodes;
+        future::pending::<PyResult<()>>().await
+    })
+}
+
+struct Explodes(String);
+
+impl Drop for Explodes {
+    fn drop(&mut self) {
+        panic!("{}", self.0);
+    }
+}

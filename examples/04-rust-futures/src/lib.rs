@@ -29,9 +29,9 @@ mod rust_futures {
         exercises::my_hash_both,
         first_try::{FirstTry, first_try_compute, first_try_sleep, first_try_steps},
         functions::{
-            compute, digest, explode, fail, hash_file, inline_sleep, inline_yield_now,
-            live_futures, pending, read_blocking, ready, set_worker_threads, sleep, steps,
-            write_both, yield_now,
+            compute, digest, explode, explode_when_dropped, fail, hash_file, inline_sleep,
+            inline_yield_now, live_futures, pending, read_blocking, ready, set_worker_threads,
+            sleep, steps, write_both, yield_now,
         },
         logging::{collect_logs, next_logs},
         own_runtime::{Goodbye, bring_builder, bring_runtime, goodbyes, worker_name},

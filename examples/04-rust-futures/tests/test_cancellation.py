@@ -17,7 +17,15 @@ import trio
 import trio.lowlevel
 
 from conftest import Run, open_if_read, opened_for_writing, parked, turns, wait_until
-from rust_futures import live_futures, pending, read_blocking, sleep, steps, yield_now
+from rust_futures import (
+    explode_when_dropped,
+    live_futures,
+    pending,
+    read_blocking,
+    sleep,
+    steps,
+    yield_now,
+)
 from soak import Often
 
 unix = pytest.mark.skipif(sys.platform == "win32", reason="needs a named pipe")
@@ -156,16 +164,68 @@ async def test_closed_half_way_it_is_gone_at_once() -> None:
     coroutine.close()
 
 
-def test_a_coroutine_is_dropped_on_another_thread_too() -> None:
+def test_dropped_on_another_thread_it_is_gone_at_once() -> None:
+    async def main() -> None:
+        coroutine = pending()
+        coroutine.send(None)
+        held = [coroutine]
+        del coroutine
+        assert live_futures() == 1
+        await asyncio.to_thread(held.clear)
+        assert live_futures() == 0
+
+    asyncio.run(main())
+
+
+def test_closed_on_another_thread_it_is_gone_at_once() -> None:
+    async def main() -> None:
+        coroutine = pending()
+        coroutine.send(None)
+        await asyncio.to_thread(coroutine.close)
+        assert live_futures() == 0
+
+    asyncio.run(main())
+
+
+def test_gone_with_its_loop_a_coroutine_says_so() -> None:
     async def main() -> Any:
         coroutine = pending()
         coroutine.send(None)
         return coroutine
 
     coroutine = asyncio.run(main())
-    assert live_futures() == 0  # its loop is closed
+    assert live_futures() == 0
     with pytest.raises(RuntimeError, match=r"^Event loop is closed$"):
         coroutine.send(None)
+
+
+@pytest.mark.parametrize("end", ["cancel", "close", "drop", "close the loop"])
+def test_a_panic_while_it_is_dropped_is_reported(end: str, capfd: Any) -> None:
+    """And is no more than that: nobody awaits the future any more."""
+    loop = asyncio.new_event_loop()
+
+    async def main() -> None:
+        if end == "cancel":
+            task = await parked(explode_when_dropped("dropped"))
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+        else:
+            coroutine = explode_when_dropped("dropped")
+            coroutine.send(None)
+            if end == "close":
+                coroutine.close()
+            if end == "close the loop":
+                held.append(coroutine)
+
+    held: list[Any] = []
+    loop.run_until_complete(main())
+    loop.close()
+    assert live_futures() == 0
+    said = capfd.readouterr().err
+    assert "panicked at src/functions.rs" in said
+    assert "dropped" in said
+    assert "Exception ignored" not in said
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import asyncio
 import gc
 import multiprocessing
 import os
+import socket
 import subprocess
 import sys
 import threading
@@ -254,32 +255,57 @@ loop.close()
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
-async def test_what_only_another_thread_holds_is_not_dropped_in_a_child() -> None:
-    """In a child CPython destroys the `threading.local` of other threads before it calls hooks."""
+def test_what_only_another_thread_holds_is_not_dropped_in_a_child() -> None:
+    """In a child CPython destroys the `threading.local` of other threads before it calls hooks.
 
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writers.append(writer)
+    Dropped there, a connection would leave the kernel's list that parent and child share, and the
+    parent wait for ever.
+    """
+    kept, kept_it, go_on = threading.local(), threading.Event(), threading.Event()
+    received: list[bytes] = []
 
-    def hold() -> None:
-        kept.connection = connections.pop()
-        held.set()
-        ended.wait()
+    def holds(port: int) -> None:
+        loop = asyncio.new_event_loop()
+        kept.connection = loop.run_until_complete(open_connection("127.0.0.1", port))
+        kept_it.set()
+        go_on.wait()
 
-    writers: list[asyncio.StreamWriter] = []
-    kept, ended, held = threading.local(), threading.Event(), threading.Event()
-    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
-        port = server.sockets[0].getsockname()[1]
-        connections = [await open_connection("127.0.0.1", port)]
-        task = asyncio.create_task(connections[0].read(100))
-        thread = threading.Thread(target=hold)
+        async def main() -> bytes:
+            task = asyncio.create_task(kept.connection.read(100))
+            await turns(3)
+            peer.sendall(b"still there")  # now that somebody waits for it
+            data: bytes = await task
+            return data
+
+        received.append(loop.run_until_complete(main()))
+        loop.close()
+        del kept.connection
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        thread = threading.Thread(target=holds, args=server.getsockname()[1:])
         thread.start()
-        held.wait()
-        await turns(3)
+        peer = server.accept()[0]
+        kept_it.wait()
         assert in_child(gc.collect) == 0
-        while not writers:
-            await turns(1)
-        writers[0].write(b"still there")
-        assert await task == b"still there"
-        ended.set()
+        go_on.set()
         thread.join()
-        writers[0].close()
+        peer.close()
+    assert received == [b"still there"]
+
+
+async def test_a_child_is_told_what_it_cannot_use() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        connection = await open_connection(*server.getsockname())
+        with server.accept()[0]:
+
+            def child() -> None:
+                with pytest.raises(
+                    RuntimeError, match=r"^a connection cannot be used on the other side of a fork$"
+                ):
+                    asyncio.run(read())
+
+            async def read() -> bytes:
+                return await connection.read(1)
+
+            assert in_child(child) == 0
+            connection.close()

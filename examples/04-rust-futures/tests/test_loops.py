@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import types
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ import pytest
 import trio
 
 from conftest import LOOPS, Run, turns, wait_until
-from rust_futures import live_futures, pending, sleep, yield_now
+from rust_futures import inline_yield_now, live_futures, pending, sleep, yield_now
 from soak import Often
 
 NewLoop = Callable[[], asyncio.AbstractEventLoop]
@@ -137,6 +138,19 @@ def test_a_batch_wakes_the_loop_once(kind: type[Counting]) -> None:
     loop.close()
 
 
+@pytest.mark.parametrize("kind", [Counting, CountingCalls])
+def test_inline_futures_that_wake_themselves_wake_no_loop(kind: type[Counting]) -> None:
+    """They are woken while the loop polls them: it is awake."""
+    loop = kind()
+
+    async def main() -> int:
+        await asyncio.gather(*(inline_yield_now() for _ in range(1_000)))
+        return loop.rings
+
+    assert loop.run_until_complete(main()) == 0
+    loop.close()
+
+
 def test_two_loops_in_turn_on_one_thread() -> None:
     loops = [new() for new in LOOPS.values()]
     for _ in range(10):
@@ -169,14 +183,22 @@ def test_trio_inside_asyncio() -> None:
     assert results == ["host", "guest"]
 
 
+@linux
 def test_trio_ends_with_nothing_left_behind() -> None:
-    async def main() -> int:
-        await yield_now()
-        return threading.active_count()
+    """Neither a descriptor, nor what trio has made for the run, such as its token."""
 
-    before = threading.active_count()
-    assert trio.run(main) == before
-    assert threading.active_count() == before
+    async def main() -> list[weakref.ref[Any]]:
+        await yield_now()
+        made = [trio.lowlevel.current_trio_token(), trio.lowlevel.current_root_task()]
+        return [weakref.ref(one) for one in made]
+
+    trio.run(main)
+    gc.collect()
+    before = len(os.listdir("/proc/self/fd"))
+    ends = trio.run(main)
+    gc.collect()
+    assert [end() for end in ends] == [None, None]
+    assert len(os.listdir("/proc/self/fd")) == before
 
 
 def test_under_anyio_on_either() -> None:

@@ -170,3 +170,28 @@ def test_a_loop_whose_timers_cannot_wait_for_ever() -> None:
     with asyncio.Runner(loop_factory=CountsInMilliseconds) as runner:
         assert runner.run(sleep(0.001, "slept")) == "slept"
     assert live_futures() == 0
+
+
+def test_a_loop_that_cannot_watch_is_asked_anew_when_the_timer_ends() -> None:
+    """Its timer keeps what tells of its end: without it, the loop would count as closed."""
+
+    class Remembers(CountsInMilliseconds):
+        def call_later(  # type: ignore[override]
+            self, delay: float, callback: Any, *arguments: Any, **keywords: Any
+        ) -> asyncio.TimerHandle:
+            handle = super().call_later(delay, callback, *arguments, **keywords)
+            if delay > 1_000:
+                timers.append((handle, callback, arguments))
+            return handle
+
+    timers: list[tuple[asyncio.TimerHandle, Any, Any]] = []
+    with asyncio.Runner(loop_factory=Remembers) as runner:
+        assert runner.run(sleep(0, "first")) == "first"
+        handle, callback, arguments = timers.pop()
+        handle.cancel()
+        callback(*arguments)  # as the loop does when the time has come
+        assert len(timers) == 1
+        del handle, callback, arguments
+        gc.collect()
+        assert runner.run(sleep(0, "a day later")) == "a day later"
+        timers.clear()
