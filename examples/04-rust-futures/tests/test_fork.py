@@ -210,10 +210,13 @@ def test_forks_while_another_thread_drops_objects(
         end()
 
 
-def test_subprocesses_with_a_function_to_call_before(often: Often) -> None:
+@pytest.mark.parametrize("work", [drops_objects, closes_loops])
+def test_subprocesses_with_a_function_to_call_before(
+    often: Often, work: Callable[[threading.Event], None]
+) -> None:
     """`preexec_fn` runs what is registered for forks."""
     asyncio.run(yield_now())
-    end = in_another_thread(drops_objects)
+    end = in_another_thread(work)
     try:
         for _ in range(often(20, 500)):
             done = subprocess.run([sys.executable, "-S", "-c", ""], preexec_fn=int, check=False)
