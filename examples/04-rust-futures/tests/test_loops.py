@@ -96,13 +96,13 @@ def test_a_future_that_finishes_after_its_loop_is_closed(loop_factory: NewLoop, 
 
 
 class Counting(asyncio.SelectorEventLoop):
-    """A loop that counts how often a bell makes it look into its mailbox."""
+    """A loop that counts how often it is woken to look what is ready."""
 
-    rings = 0
+    wakeups = 0
 
     def add_reader(self, fd: Any, callback: Callable[[], None]) -> None:  # type: ignore[override]
         def counted() -> None:
-            self.rings += 1
+            self.wakeups += 1
             callback()
 
         super().add_reader(fd, counted)
@@ -111,7 +111,7 @@ class Counting(asyncio.SelectorEventLoop):
 class CountingCalls(asyncio.SelectorEventLoop):
     """The same, for a loop that has to be called."""
 
-    rings = 0
+    wakeups = 0
 
     def add_reader(self, *arguments: Any) -> None:  # type: ignore[override]
         raise NotImplementedError
@@ -119,7 +119,7 @@ class CountingCalls(asyncio.SelectorEventLoop):
     def call_soon_threadsafe(  # type: ignore[override]
         self, *arguments: Any, **keywords: Any
     ) -> asyncio.Handle:
-        self.rings += 1
+        self.wakeups += 1
         return super().call_soon_threadsafe(*arguments, **keywords)
 
 
@@ -132,7 +132,7 @@ def test_a_batch_wakes_the_loop_once(kind: type[Counting]) -> None:
         await turns(2)  # all are parked
         wait_until(lambda: live_futures() == 0)  # the loop is kept busy until all are finished
         await asyncio.gather(*tasks)
-        return loop.rings
+        return loop.wakeups
 
     assert 1 <= loop.run_until_complete(main()) <= 10  # and not 1,000
     loop.close()
@@ -145,7 +145,7 @@ def test_inline_futures_that_wake_themselves_wake_no_loop(kind: type[Counting]) 
 
     async def main() -> int:
         await asyncio.gather(*(inline_yield_now() for _ in range(1_000)))
-        return loop.rings
+        return loop.wakeups
 
     assert loop.run_until_complete(main()) == 0
     loop.close()
@@ -235,6 +235,18 @@ def test_a_loop_closed_with_futures_out_leaves_no_file_open(loop_factory: NewLoo
     before = len(os.listdir("/proc/self/fd"))
     for _ in range(50):
         close_one()
+    gc.collect()
+    wait_until(lambda: len(os.listdir("/proc/self/fd")) <= before)
+
+
+@linux
+def test_a_loop_that_is_closed_keeps_no_file_open_until_the_next(loop_factory: NewLoop) -> None:
+    asyncio.run(yield_now())  # the runtime has its own
+    gc.collect()
+    before = len(os.listdir("/proc/self/fd"))
+    loop = loop_factory()
+    loop.run_until_complete(yield_now())
+    loop.close()
     gc.collect()
     wait_until(lambda: len(os.listdir("/proc/self/fd")) <= before)
 

@@ -25,18 +25,14 @@ mod sync {
     pub use std::sync::{Mutex, PoisonError};
 }
 
-use std::{collections::BTreeMap, mem, sync::Arc};
+use std::sync::Arc;
 
 use pyo3::{
     exceptions::{PyNotImplementedError, PyRuntimeError},
     prelude::*,
-    types::{PyWeakrefMethods, PyWeakrefReference},
 };
 
-use crate::{
-    fork::PerProcess,
-    runtime::{self, os_error},
-};
+use crate::runtime::{self, os_error};
 use call_soon::CallSoon;
 use handler::{DeliverSoon, WakeupHandler};
 use library::Library;
@@ -51,15 +47,6 @@ static LIBRARIES: &[&dyn Library] = &[
     &asyncio::Asyncio,
 ];
 
-/// By the address of the Python object that stands for the loop, until that is closed. The weak
-/// reference tells it from another one that has come to stand at the same address.
-static LOOPS: PerProcess<BTreeMap<usize, Known>> = PerProcess::new(BTreeMap::new(), BTreeMap::new);
-
-struct Known {
-    object: Py<PyWeakrefReference>,
-    event_loop: Arc<EventLoop>,
-}
-
 /// Returns the loop that runs on this thread.
 ///
 /// # Errors
@@ -69,7 +56,7 @@ struct Known {
 pub fn running(py: Python<'_>) -> PyResult<Arc<EventLoop>> {
     for library in LIBRARIES {
         if let Some(object) = library.running(py)? {
-            return match known(&object) {
+            return match EventLoop::known(&object) {
                 Some(event_loop) => Ok(event_loop),
                 None => connect(*library, &object),
             };
@@ -78,36 +65,15 @@ pub fn running(py: Python<'_>) -> PyResult<Arc<EventLoop>> {
     Err(PyRuntimeError::new_err("no running event loop"))
 }
 
-fn known(object: &Bound<'_, PyAny>) -> Option<Arc<EventLoop>> {
-    let py = object.py();
-    let (same, event_loop) = LOOPS.with(py, |loops| {
-        let known = loops.get(&object.as_ptr().addr())?;
-        Some((known.object.clone_ref(py), Arc::clone(&known.event_loop)))
-    })?;
-    let same = same.bind(py).upgrade()?;
-    (same.is(object) && !event_loop.is_closed()).then_some(event_loop)
-}
-
 /// Makes the loop watch for its wake-ups, one way or the other.
 fn connect(library: &'static dyn Library, object: &Bound<'_, PyAny>) -> PyResult<Arc<EventLoop>> {
-    let py = object.py();
     let event_loop = match watch(library, object) {
-        Err(error) if error.is_instance_of::<PyNotImplementedError>(py) => call(library, object)?,
+        Err(error) if error.is_instance_of::<PyNotImplementedError>(object.py()) => {
+            call(library, object)?
+        }
         watched => watched?,
     };
-    let known = Known {
-        object: PyWeakrefReference::new(object)?.unbind(),
-        event_loop: Arc::clone(&event_loop),
-    };
-    // Those that are closed stay until then: that saves a look at all of them when one is closed.
-    let gone = LOOPS.with(py, |loops| {
-        let (gone, open) = mem::take(loops)
-            .into_iter()
-            .partition(|(_, known)| known.event_loop.is_closed());
-        *loops = open;
-        (loops.insert(event_loop.address(), known), gone)
-    });
-    let _: (_, BTreeMap<_, _>) = gone; // dropped unlocked: Python code may run
+    event_loop.make_known(object)?;
     Ok(event_loop)
 }
 

@@ -2,7 +2,8 @@
 
 use std::{
     cell::{Cell, RefCell},
-    mem,
+    collections::{BTreeMap, btree_map::Entry},
+    mem, ptr,
     sync::{
         Arc, Weak,
         atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst},
@@ -14,6 +15,7 @@ use pyo3::{
     PyTraverseError, PyVisit,
     exceptions::{PyException, PyRuntimeError},
     prelude::*,
+    types::{PyWeakrefMethods, PyWeakrefReference},
 };
 use slab::Slab;
 use tokio::runtime::Handle;
@@ -24,7 +26,19 @@ use super::{
     ready_queue::ReadyQueue,
     wakeup::Wakeup,
 };
-use crate::in_flight::{InFlight, Place, Schedule};
+use crate::{
+    fork::PerProcess,
+    in_flight::{InFlight, Place, Schedule},
+};
+
+/// By the address of the Python object that stands for the loop, until that is closed.
+static LOOPS: PerProcess<BTreeMap<usize, Known>> = PerProcess::new(BTreeMap::new(), BTreeMap::new);
+
+/// The weak reference tells a loop from another one that has come to stand at the same address.
+struct Known {
+    object: Py<PyWeakrefReference>,
+    event_loop: Arc<EventLoop>,
+}
 
 pub struct EventLoop {
     library: &'static dyn Library,
@@ -70,6 +84,38 @@ impl EventLoop {
         }
     }
 
+    /// Returns the one of this Python object, if it is known.
+    pub fn known(object: &Bound<'_, PyAny>) -> Option<Arc<Self>> {
+        let py = object.py();
+        let (same, event_loop) = LOOPS.with(py, |loops| {
+            let known = loops.get(&object.as_ptr().addr())?;
+            Some((known.object.clone_ref(py), Arc::clone(&known.event_loop)))
+        })?;
+        let same = same.bind(py).upgrade()?;
+        same.is(object).then_some(event_loop)
+    }
+
+    /// Makes it known as the one of this Python object, until it is closed.
+    pub fn make_known(self: &Arc<Self>, object: &Bound<'_, PyAny>) -> PyResult<()> {
+        let known = Known {
+            object: PyWeakrefReference::new(object)?.unbind(),
+            event_loop: Arc::clone(self),
+        };
+        let replaced = LOOPS.with(object.py(), |loops| loops.insert(self.address, known));
+        drop(replaced); // unlocked: Python code may run
+        Ok(())
+    }
+
+    fn forget(&self, py: Python<'_>) {
+        let known = LOOPS.with(py, |loops| match loops.entry(self.address) {
+            Entry::Occupied(entry) if ptr::eq(Arc::as_ptr(&entry.get().event_loop), self) => {
+                Some(entry.remove())
+            }
+            _ => None, // another one has come to stand there
+        });
+        drop(known); // unlocked: Python code may run
+    }
+
     pub fn library(&self) -> &'static dyn Library {
         self.library
     }
@@ -80,11 +126,6 @@ impl EventLoop {
 
     pub fn is_closed(&self) -> bool {
         self.closed.load(SeqCst)
-    }
-
-    /// Returns the address of its Python object.
-    pub fn address(&self) -> usize {
-        self.address
     }
 
     /// Is it the one of this Python object?
@@ -219,6 +260,7 @@ impl EventLoop {
         if self.closed.swap(true, SeqCst) {
             return;
         }
+        self.forget(py);
         self.ready.close();
         let (futures, waiters): (Vec<_>, Vec<_>) = self
             .waiting
@@ -329,6 +371,6 @@ fn this_thread() -> usize {
     thread_local! {
         static MARK: u8 = const { 0 };
     }
-    MARK.try_with(|mark| std::ptr::from_ref(mark).addr())
+    MARK.try_with(|mark| ptr::from_ref(mark).addr())
         .unwrap_or_default()
 }
