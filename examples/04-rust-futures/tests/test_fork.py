@@ -137,7 +137,7 @@ def test_forks_while_workers_finish_futures(often: Often) -> None:
     asyncio.run(main())
 
 
-def test_forks_while_another_thread_polls_in_place(often: Often) -> None:
+def test_forks_while_another_thread_polls_inline(often: Often) -> None:
     async def busy() -> None:
         while not ended.is_set():
             await ready()

@@ -180,7 +180,7 @@ def test_context_variables_are_intact_after_each_await(run_anywhere: Run) -> Non
     assert run_anywhere(main) == ["a", "b", "c"]
 
 
-def test_polled_in_place_it_suspends_when_it_must(run_anywhere: Run) -> None:
+def test_inline_it_suspends_when_it_must(run_anywhere: Run) -> None:
     async def main() -> list[int]:
         counts = []
         for coroutine in (ready("at once"), inline_yield_now()):
@@ -192,7 +192,7 @@ def test_polled_in_place_it_suspends_when_it_must(run_anywhere: Run) -> None:
     assert run_anywhere(main) == [0, 1]
 
 
-def test_polled_in_place_it_finds_the_timer_of_its_runtime(run_anywhere: Run) -> None:
+def test_inline_it_finds_the_timer_of_its_runtime(run_anywhere: Run) -> None:
     async def main() -> int:
         await inline_sleep(0.001)
         return live_futures()

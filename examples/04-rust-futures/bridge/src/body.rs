@@ -172,12 +172,9 @@ impl Awaiting {
     /// the loop has turns to take anyway, and the future may be finished after one.
     fn begin<'py>(&mut self, py: Python<'py>) -> PyResult<Step<'py>> {
         let takes_bare_yields = self.event_loop.library().takes_bare_yields();
-        let is_over = if takes_bare_yields && self.event_loop.in_flight() > 1 {
-            true // or will be: it is looked at on the next turn
-        } else {
-            !self.future.wait()
-        };
-        self.next_turn_or_suspend(py, is_over)
+        let among_others = takes_bare_yields && self.event_loop.in_flight() > 1;
+        let need_not_wait = among_others || !self.future.wait();
+        self.next_turn_or_suspend(py, need_not_wait)
     }
 
     fn resume<'py>(&mut self, py: Python<'py>, input: Input<'py>) -> PyResult<Step<'py>> {
@@ -230,12 +227,9 @@ impl Awaiting {
 
     /// Has the runtime forget the task of a future that has been dropped, or will be.
     fn abort(&self) {
-        if let Some(task) = self
-            .task
-            .as_ref()
-            .filter(|_| !self.future.is_uncancellable())
-        {
-            task.abort();
+        match &self.task {
+            Some(task) if !self.future.is_uncancellable() => task.abort(),
+            _ => {}
         }
     }
 
@@ -268,12 +262,16 @@ impl Awaiting {
     }
 
     /// One that need not wait takes the next turn of the loop, if the loop can do that.
-    fn next_turn_or_suspend<'py>(&mut self, py: Python<'py>, ready: bool) -> PyResult<Step<'py>> {
-        if ready && self.event_loop.library().takes_bare_yields() {
+    fn next_turn_or_suspend<'py>(
+        &mut self,
+        py: Python<'py>,
+        need_not_wait: bool,
+    ) -> PyResult<Step<'py>> {
+        if need_not_wait && self.event_loop.library().takes_bare_yields() {
             return Ok(Step::Yield(py.None().into_bound(py)));
         }
         let step = self.suspend(py)?;
-        if ready {
+        if need_not_wait {
             self.future.wake_again();
         }
         Ok(step)

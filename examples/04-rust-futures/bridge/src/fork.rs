@@ -49,17 +49,16 @@ pub fn watch(py: Python<'_>) -> PyResult<()> {
     ];
     let register = py.import("os")?.getattr_opt("register_at_fork")?;
     let hooks = hooks.into_py_dict(py)?;
-    let mut registered = Ok(());
     // No Python code runs inside: a thread that waited here while attached would be waited for.
     let mut is_first = false;
     WATCHING.call_once(|| {
         OWNER.store(process::id(), SeqCst);
         is_first = true;
     });
-    if let (true, Some(register)) = (is_first, register) {
-        registered = register.call((), Some(&hooks)).map(drop); // Windows does not fork
+    match register {
+        Some(register) if is_first => register.call((), Some(&hooks)).map(drop),
+        _ => Ok(()), // somebody was quicker, or it is Windows, which does not fork
     }
-    registered
 }
 
 /// A fork waits this long for the sections of other threads. One that takes longer computes, or waits
