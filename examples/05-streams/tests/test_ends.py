@@ -180,11 +180,11 @@ def test_dropped_where_no_loop_runs(rust_channel: Open, run: Run) -> None:
         sender, stream = rust_channel()
         sender.send("first")
         assert await anext(stream) == "first"
-        return stream
+        return [sender, stream]
 
-    stream = run(main)
+    sender_and_stream = run(main)
     assert live_streams() == 1
-    del stream
+    sender_and_stream.pop()
     wait_until(lambda: live_streams() == 0)
 
 
@@ -342,7 +342,7 @@ def test_items_that_nobody_takes_are_freed(rust_channel: Open, run: Run) -> None
         pass
 
     async def main() -> list[weakref.ref[Item]]:
-        sender, stream = rust_channel(100)
+        sender, stream = rust_channel(ahead=100)
         items = [Item() for _ in range(50)]
         ends = [weakref.ref(item) for item in items]
         for item in items:
