@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import gc
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import anyio
@@ -99,7 +99,8 @@ def test_a_tick_goes_on_while_nobody_waits_for_it(run: Run) -> None:
     """A step that is cancelled each time before the tick comes: the stream waits once, not anew."""
 
     async def main() -> list[Any]:
-        stream, seen, attempts = ticks(0.02, 3), [], 0
+        stream, attempts = ticks(0.02, 3), 0
+        seen: list[int] = []
         while len(seen) < 3:
             attempts += 1
             with contextlib.suppress(TimeoutError):
@@ -151,7 +152,7 @@ class Hazard:
             return await anext(stream)
         raise TimeoutError
 
-    async def go_through(self, stream: Any, ways: list[Callable[[Any], Any]]) -> list[Any]:
+    async def go_through(self, stream: Any, ways: Sequence[Callable[[Any], Any]]) -> list[Any]:
         """Take items by steps that are cancelled, until enough were: then take the rest."""
         seen = []
         while self.cancelled < self.times:

@@ -14,7 +14,6 @@ from typing import Any
 import pytest
 import trio
 
-import in_python
 import rust_streams
 from conftest import (
     Open,
@@ -23,6 +22,7 @@ from conftest import (
     open_if_read,
     opened_for_writing,
     parked,
+    streams,
     turns,
     wait_until,
 )
@@ -46,10 +46,10 @@ def test_aclose_ends_a_step_that_waits(channel: Open, run: Run) -> None:
 def test_when_aclose_returns_the_stream_has_been_dropped(channel: Open, run: Run) -> None:
     async def main() -> list[int]:
         _sender, stream = channel()
-        before = rust_streams.live_streams() + in_python.live_streams()
+        before = streams()
         task = await parked(anext(stream, "end"))
         await stream.aclose()
-        after = rust_streams.live_streams() + in_python.live_streams()
+        after = streams()
         await task
         return [before, after]
 
