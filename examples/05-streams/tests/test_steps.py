@@ -1,4 +1,4 @@
-"""One step at a time, nothing before the first, a bound on what waits, and turns for other Tasks."""
+"""One step at a time, nothing before the first, a bound on what waits, and turns for others."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import trio
+import trio.testing
 
 import in_python
 import rust_streams
