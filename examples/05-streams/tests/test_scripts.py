@@ -1,7 +1,7 @@
 """Random scripts of steps, cancellations and ends: the same record as of native async generators.
 
-A stream that ends when a step of it is cancelled does all that a native generator does. One that does
-not does what a native generator would if a cancelled step lost nothing: see `Keeps`.
+A stream that ends when a step of it is cancelled does all that a native generator does. One that
+does not end then does what a native generator would if a cancelled step lost nothing: see `Keeps`.
 """
 
 from __future__ import annotations
@@ -15,10 +15,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-import in_python
 import native
-import rust_streams
-from conftest import CHANNELS, Open, turns
+from conftest import CHANNELS, Open, streams, turns, wait_until
 from soak import Often
 
 Record = list[tuple[str, Any]]
@@ -186,7 +184,7 @@ def compare(often: Often, expected: Callable[[list[str]], Record], **others: Any
         record = expected(script)
         for name, other in others.items():
             assert other(script) == record, name
-        assert rust_streams.live_streams() + in_python.live_streams() == 0
+        wait_until(lambda: streams() == 0)
 
     same()
 
