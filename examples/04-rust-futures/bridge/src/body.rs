@@ -215,7 +215,7 @@ impl Awaiting {
 
     fn resume<'py>(&mut self, py: Python<'py>, input: Input<'py>) -> PyResult<Step<'py>> {
         let raised = match input {
-            Input::Send(value) if self.is_not_meant(&value) => {
+            Input::Send(value) if self.is_not_meant(&value)? => {
                 let message = "coroutine is being awaited already";
                 return Ok(Step::Refuse(PyRuntimeError::new_err(message)));
             }
@@ -240,11 +240,14 @@ impl Awaiting {
         self.finish_or_suspend(py)
     }
 
-    /// Does this come from somebody else than the loop? Then it would take the turn of whoever awaits
-    /// already, who would never be woken. Before the loop resumes a coroutine it takes its waiter, and
-    /// trio sends a word of its own when it cancels.
-    fn is_not_meant(&self, value: &Bound<'_, PyAny>) -> bool {
-        self.waits_for.is_some() && value.is_none() && self.event_loop.is_waiting(self.future.key())
+    /// Does this come from somebody else than the loop, though there is nothing to be had yet? It would
+    /// take the turn of whoever awaits already, who would never be woken. Before the loop resumes a
+    /// coroutine it takes its waiter, and trio sends a word of its own when it cancels.
+    fn is_not_meant(&self, value: &Bound<'_, PyAny>) -> PyResult<bool> {
+        if self.waits_for.is_none() || !value.is_none() || self.future.has_news() {
+            return Ok(false);
+        }
+        self.event_loop.is_waited_for(value.py(), self.future.key())
     }
 
     fn sent(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {

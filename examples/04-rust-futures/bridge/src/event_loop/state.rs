@@ -181,24 +181,26 @@ impl EventLoop {
         if let Wakeup::CallSoon(_) = self.wakeup {
             CallSoon::check(py)?;
         }
-        let running = match self.library.running(py)? {
-            Some(running) if self.is_of(&running) => running,
-            _ => {
-                return Err(PyRuntimeError::new_err(
-                    "the coroutine was begun on a different event loop",
-                ));
-            }
-        };
+        let running = self.if_running(py)?.ok_or_else(|| {
+            PyRuntimeError::new_err("the coroutine was begun on a different event loop")
+        })?;
         self.thread.store(this_thread(), SeqCst);
         let suspension = self.library.suspend(&running, cancellable)?;
         self.set_waiter(key, Some(suspension.waiter.clone().unbind()));
         Ok(suspension)
     }
 
-    /// Has nobody resumed the coroutine that waits under this key?
-    pub fn is_waiting(&self, key: usize) -> bool {
-        let waiting = self.waiting.lock();
-        waiting.get(key).is_some_and(|it| it.waiter.is_some())
+    /// Does the coroutine under this key wait for this loop, which runs here and has not resumed it?
+    pub fn is_waited_for(&self, py: Python<'_>, key: usize) -> PyResult<bool> {
+        let waits =
+            |waiting: &Slab<Waiting>| waiting.get(key).is_some_and(|it| it.waiter.is_some());
+        Ok(waits(&self.waiting.lock()) && self.if_running(py)?.is_some())
+    }
+
+    /// Returns the Python object of this loop, if it is the one that runs on this thread.
+    fn if_running<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let running = self.library.running(py)?;
+        Ok(running.filter(|running| self.is_of(running)))
     }
 
     /// The coroutine runs again.
@@ -342,10 +344,8 @@ pub fn deliver_after<R>(py: Python<'_>, poll: impl FnOnce() -> R) -> PyResult<R>
     let result = poll();
     let mut urgent = Ok(());
     for event_loop in take_ready() {
-        match event_loop.library.running(py) {
-            Ok(Some(running)) if event_loop.is_of(&running) => {
-                urgent = urgent.and(event_loop.deliver(py));
-            }
+        match event_loop.if_running(py) {
+            Ok(Some(_)) => urgent = urgent.and(event_loop.deliver(py)),
             _ => event_loop.wakeup.wake(), // it has moved to another thread
         }
     }
