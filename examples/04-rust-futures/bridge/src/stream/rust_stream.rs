@@ -140,8 +140,11 @@ where
     }
 
     fn close(&self) {
-        self.buffer.close();
-        self.drop_if_free(None);
+        // The items may be Python objects, as well as what the stream holds.
+        fork::section(|| {
+            self.buffer.close();
+            self.drop_if_free(None);
+        });
     }
 
     fn is_over(&self) -> bool {
