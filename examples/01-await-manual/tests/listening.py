@@ -1,4 +1,4 @@
-"""Who says what to whom, where coroutines await each other: a listener in each gap writes it down."""
+"""Who says what to whom where coroutines await each other: listeners in between write it down."""
 
 from __future__ import annotations
 
@@ -12,13 +12,11 @@ Message = tuple[str, str, str]
 
 
 class Listener:
-    """Stands between two parties and passes on what they say. It has the four methods of a coroutine,
-    so a Task can run it.
+    """Stands between two parties, and passes on what they say. It has the four methods of a
+    coroutine, so a Task can run it.
     """
 
-    def __init__(
-        self, messages: list[Message], caller: str, called: str, awaitable: Any
-    ) -> None:
+    def __init__(self, messages: list[Message], caller: str, called: str, awaitable: Any) -> None:
         self.messages, self.caller, self.called = messages, caller, called
         self.steps = awaitable.__await__()
 
@@ -68,7 +66,7 @@ def listen(
 
 
 def parties(make: Callable[[Any], Any], awaitable: Any, *names: str) -> list[Message]:
-    """Drive such coroutines to their end, answering each yield with None, and return all messages."""
+    """Drive such coroutines to their end, answer each yield with None, and return all messages."""
     messages: list[Message] = []
     outermost = listen(messages, names, make, awaitable)
     with contextlib.suppress(StopIteration):

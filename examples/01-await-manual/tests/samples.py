@@ -33,7 +33,7 @@ class Steps:
 
 
 class PressesCtrlC:
-    """Each of its steps does what Ctrl-C does, and runs no bytecode; `presses` are those to come."""
+    """Each of its steps does what Ctrl-C does, and runs no bytecode; `presses` are to come."""
 
     def __init__(self) -> None:
         self.presses = itertools.repeat(signal.SIGINT, 100_000)

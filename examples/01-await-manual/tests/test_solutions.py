@@ -1,4 +1,4 @@
-"""The solution to the README's second exercise does what the exercise asks for, and so shall yours."""
+"""The solution to the README's second exercise does what it asks for, and so shall yours."""
 
 from __future__ import annotations
 

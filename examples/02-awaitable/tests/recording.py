@@ -1,4 +1,4 @@
-"""What goes between a driver, the chapter's middle man and what it hands over to, for the picture."""
+"""What goes between a driver, the middle man and what it hands over to, for the picture."""
 
 from __future__ import annotations
 

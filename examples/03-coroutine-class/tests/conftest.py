@@ -1,5 +1,5 @@
-"""Each test that asks for `book` runs over the native coroutines, the Rust class, and the twin while
-there is one.
+"""Each test that asks for `book` runs over the native coroutines, the Rust class, and the twin
+while there is one.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
-"""Records for the README's pictures: what an event loop's parties say to each other, and each change
-of a coroutine's state.
+"""Records for the README's pictures: what a Task, coroutines and a future say to each other, and
+each change of a coroutine's state.
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ Change = tuple[str, str, str]
 
 
 class Inner:
-    """Is awaited. It looks at the state of the coroutine that awaits it, and answers as it is told."""
+    """Is awaited. It looks at the state of who awaits it, and answers as it is told."""
 
     coroutine: Any
     answer = "yield"
@@ -120,7 +120,7 @@ def state_of(coroutine: Any) -> str:
 
 
 def changes(make: Make) -> set[Change]:
-    """Do everything to a coroutine in every state, whatever the body answers, and return all changes
+    """Do everything to a coroutine in every state, whatever it awaits does, and return all changes
     of its state. What changes nothing is left out.
     """
     seen: set[Change] = set()

@@ -1,9 +1,9 @@
 """The README is true: its sessions are run, its Rust and its pictures compared.
 
 The fences it may use: `python` is a session, its output compared; `console` holds commands after
-`$` and their output; `rust` stands in `src/` and `toml` in the folder, word for word; `mermaid` names
-the record that its arrows are, after `%% trace:` the messages of a sequence, after `%% changes:` those
-of a state; `sh` is run by the repository's session `alone`.
+`$` and their output; `rust` stands in `src/`, and `toml` in the folder, word for word; `mermaid`
+names the record that its arrows are, after `%% trace:` messages, after `%% changes:` states;
+`sh` is run by the repository's session `alone`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The solution to the README's second exercise does what the exercise asks for, and so shall yours."""
+"""The solution to the README's second exercise does what it asks for, and so shall yours."""
 
 from __future__ import annotations
 
@@ -76,8 +76,7 @@ class Waits:
         yield  # a generator, whose frame holds `self`
 
 
-@pytest.mark.parametrize("steps", [1, 2])
-@pytest.mark.parametrize("place", [0, 1])
+@pytest.mark.parametrize(("place", "steps"), [(0, 1), (1, 1), (1, 2)])
 def test_a_cycle_through_what_it_holds_is_collected(both: Both, place: int, steps: int) -> None:
     held, other = Waits(), Waits()
     pair = (held, other) if place == 0 else (other, held)
