@@ -1,4 +1,7 @@
 //! The README's second exercise: write your function here. Ours is in `solutions.rs`.
+//!
+//! You may want `crate::{between_steps::Patience, get_awaitable::get_awaitable}`, `refuse_request` and
+//! `try_close` of `crate::drive`, and `pyo3::types::{PyIterator, iterator::PySendResult}`.
 
 use pyo3::{exceptions::PyNotImplementedError, prelude::*, types::PyTuple};
 
