@@ -2,7 +2,7 @@
 
 use pyo3::{PyTraverseError, PyVisit, exceptions::PyNotImplementedError, prelude::*};
 
-/// Awaits to `value` once; the second time raises `RuntimeError`, as a coroutine does.
+/// Resolves to `value` once; the second time raises `RuntimeError`, as a coroutine does.
 #[pyclass(frozen, module = "awaitable")]
 pub struct MyOnce {
     value: Py<PyAny>,

@@ -7,7 +7,7 @@ use pyo3::{
     types::{PyGenericAlias, PyType},
 };
 
-/// Awaits to `value`, unharmed, without suspending, as often as it is awaited.
+/// Resolves to `value`, unharmed, without suspending, as often as it is awaited.
 ///
 /// It is its own iterator, and its value never changes. So it is `frozen`, and threads may share it
 /// without a lock.

@@ -25,7 +25,7 @@ def test_the_iterator_is_that_of_the_awaitable_itself(book: ModuleType) -> None:
     assert book.Handoff(Returns(iterator)).__await__() is iterator
 
 
-def test_it_awaits_to_what_the_awaitable_awaits_to(book: ModuleType) -> None:
+def test_it_resolves_to_what_the_awaitable_resolves_to(book: ModuleType) -> None:
     assert run(book.Handoff(give((1, 2)))) == (1, 2)
     assert run(book.Handoff(book.Handoff(give("twice removed")))) == "twice removed"
 
