@@ -140,11 +140,8 @@ where
     }
 
     fn close(&self) {
-        // The items may be Python objects, as well as what the stream holds.
-        fork::section(|| {
-            self.buffer.close();
-            self.drop_if_free(None);
-        });
+        fork::section(|| self.buffer.close());
+        self.drop_if_free(None);
     }
 
     fn is_over(&self) -> bool {
