@@ -12,7 +12,7 @@ async def main() -> None:
 
     print("2. A file, line by line, read off the loop")
     text = [line async for line in lines("demo.py")]
-    print("   as Python reads it:", text == Path("demo.py").read_text("utf-8").splitlines())
+    print("   as Python reads it:", text == in_one_go(Path("demo.py")))
 
     print("3. A producer, at most 16 items in front")
     numbers = produce(1_000)
@@ -41,6 +41,10 @@ async def main() -> None:
             pass
     except RustPanic as panic:
         print("  ", str(panic).split(":")[0])  # line and column follow
+
+
+def in_one_go(path: Path) -> list[str]:
+    return path.read_text("utf-8").splitlines()
 
 
 asyncio.run(main())
