@@ -38,8 +38,9 @@ pub fn call_in_task(function: Py<PyAny>, args: Py<PyTuple>) -> Coroutine {
 ///
 /// The first error cancels the others, and is raised when they have ended.
 #[pyfunction]
-pub fn call_all(functions: Vec<Py<PyAny>>) -> Coroutine {
-    pyo3_await::inline("call_all", try_join_all(functions.into_iter().map(begin)))
+pub fn call_all(functions: &Bound<'_, PyAny>) -> PyResult<Coroutine> {
+    let calls = items_of(functions)?.into_iter().map(begin);
+    Ok(pyo3_await::inline("call_all", try_join_all(calls)))
 }
 
 /// Awaits what each of the functions returns, all at once, and resolves to the first result, or raises
@@ -47,7 +48,8 @@ pub fn call_all(functions: Vec<Py<PyAny>>) -> Coroutine {
 ///
 /// Raises `ValueError` if there is no function.
 #[pyfunction]
-pub fn first(functions: Vec<Py<PyAny>>) -> PyResult<Coroutine> {
+pub fn first(functions: &Bound<'_, PyAny>) -> PyResult<Coroutine> {
+    let functions = items_of(functions)?;
     if functions.is_empty() {
         return Err(PyValueError::new_err("first() needs a function"));
     }
@@ -120,18 +122,17 @@ where
 /// `limit` is 0.
 #[pyfunction]
 pub fn map_concurrently(
-    py: Python<'_>,
-    function: Py<PyAny>,
-    items: Vec<Py<PyAny>>,
+    function: &Bound<'_, PyAny>,
+    items: &Bound<'_, PyAny>,
     limit: usize,
 ) -> PyResult<Coroutine> {
     if limit == 0 {
         return Err(PyValueError::new_err("limit must be at least 1"));
     }
-    let calls: Vec<_> = items
+    let calls: Vec<_> = items_of(items)?
         .into_iter()
         .map(|item| {
-            let function = function.clone_ref(py);
+            let function = function.clone().unbind();
             pyo3_await::call::<Py<PyAny>, _>(move |py| function.call1(py, (item,)))
         })
         .collect();
@@ -140,6 +141,12 @@ pub fn map_concurrently(
         "map_concurrently",
         results.try_collect::<Vec<_>>(),
     ))
+}
+
+/// Takes what an iterable has, as `list()` does.
+fn items_of(iterable: &Bound<'_, PyAny>) -> PyResult<Vec<Py<PyAny>>> {
+    let items = iterable.try_iter()?;
+    items.map(|item| item.map(Bound::unbind)).collect()
 }
 
 fn duration(seconds: f64) -> PyResult<Duration> {

@@ -233,16 +233,15 @@ impl Awaiting {
         if error.is_instance_of::<PyGeneratorExit>(py) {
             return Err(error); // a request to exit takes no "not yet"
         }
-        let earlier = self.thrown.take();
-        if let Some(earlier) = &earlier {
-            chain(py, &error, earlier);
+        if let Some(earlier) = self.thrown.take() {
+            chain(py, &error, &earlier);
         }
         // Detached, as dropping a future runs code that is not ours, and might wait for Python.
         let is_gone = deliver_after(py, || py.detach(|| self.future.cancel()))?;
         if is_gone {
             self.abort();
             match &self.calls {
-                Some(calls) => calls.cancel_tasks(py, earlier.is_some()),
+                Some(calls) => calls.cancel_tasks(py),
                 None => return Err(error),
             }
         }

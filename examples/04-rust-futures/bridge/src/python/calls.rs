@@ -150,9 +150,9 @@ impl Calls {
         self.nursery.wait()
     }
 
-    /// Cancels the Tasks: all of them `again`, or those that have not been.
-    pub fn cancel_tasks(&self, py: Python<'_>, again: bool) {
-        self.nursery.cancel(py, again);
+    /// Cancels the Tasks that have not been.
+    pub fn cancel_tasks(&self, py: Python<'_>) {
+        self.nursery.cancel(py);
     }
 
     pub fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {

@@ -298,11 +298,11 @@ impl Nursery {
         !self.lock().is_empty()
     }
 
-    /// Cancels all of them `again`, or those that have not been.
-    pub fn cancel(&self, py: Python<'_>, again: bool) {
+    /// Cancels those that have not been. Once, as a `TaskGroup` does: then a `finally` block can await.
+    pub fn cancel(&self, py: Python<'_>) {
         let tasks: Vec<_> = self.lock().iter().map(|(_, it)| Arc::clone(it)).collect();
         for task in tasks {
-            if !task.cancelled.swap(true, SeqCst) || again {
+            if !task.cancelled.swap(true, SeqCst) {
                 task.cancel_now(py);
             }
         }
