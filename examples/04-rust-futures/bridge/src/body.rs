@@ -13,8 +13,10 @@ use crate::{
     coroutine::{Body, Input, Step, normalized::generator_exit},
     event_loop::{self, EventLoop, closed, deliver_after},
     fork::{self, Guarded, not_here},
-    in_flight::{First, InFlight, State},
-    panic, runtime,
+    in_flight::{First, InFlight},
+    panic,
+    python::calls::{Calls, Served},
+    runtime,
     rust_future::BoxedFuture,
 };
 
@@ -54,7 +56,7 @@ impl Body for RustBody {
 
     fn awaits(&self) -> Option<&Py<PyAny>> {
         match self.0.get()? {
-            Stage::Awaiting(awaiting) => awaiting.waits_for.as_ref(),
+            Stage::Awaiting(awaiting) => awaiting.awaits(),
             Stage::Created(..) => None,
         }
     }
@@ -82,7 +84,7 @@ impl Stage {
                 First::Panicked(panicked) => return Err(panicked.into()),
                 First::Pending(in_flight) => {
                     let mut awaiting = future.take_in(py, in_flight, *manner)?;
-                    let step = awaiting.yield_or_suspend(py);
+                    let step = awaiting.go_on(py, true);
                     (awaiting, step)
                 }
             }
@@ -151,8 +153,10 @@ struct Awaiting {
     /// That of the runtime, if workers poll it.
     task: Option<AbortHandle>,
     waits_for: Option<Py<PyAny>>,
-    /// What to raise when the future has been dropped, or is finished.
+    /// What to raise when the future has been dropped, or is finished, and its Tasks have ended.
     thrown: Option<Py<PyBaseException>>,
+    /// What the future has called: most call nothing.
+    calls: Option<Box<Calls>>,
 }
 
 impl Awaiting {
@@ -164,6 +168,7 @@ impl Awaiting {
             task,
             waits_for: None,
             thrown: None,
+            calls: None,
         }
     }
 
@@ -173,22 +178,34 @@ impl Awaiting {
     fn begin<'py>(&mut self, py: Python<'py>) -> PyResult<Step<'py>> {
         let takes_bare_yields = self.event_loop.library().takes_bare_yields();
         let among_others = takes_bare_yields && self.event_loop.in_flight() > 1;
-        let need_not_wait = among_others || !self.future.wait();
+        let need_not_wait = among_others || !self.future.wait() || self.future.has_requests();
         self.next_turn_or_suspend(py, need_not_wait)
     }
 
+    fn awaits(&self) -> Option<&Py<PyAny>> {
+        let call = self.calls.as_ref().and_then(|calls| calls.awaits());
+        call.or(self.waits_for.as_ref())
+    }
+
     fn resume<'py>(&mut self, py: Python<'py>, input: Input<'py>) -> PyResult<Step<'py>> {
+        match &mut self.calls {
+            Some(calls) if calls.awaits().is_some() => match calls.resume(py, input) {
+                Ok(Served::Step(step)) => Ok(step),
+                Ok(Served::Nothing) => self.go_on(py, false),
+                Err(unheard) => {
+                    self.raise(py, unheard)?;
+                    self.go_on(py, false)
+                }
+            },
+            _ => self.resume_here(py, input),
+        }
+    }
+
+    fn resume_here<'py>(&mut self, py: Python<'py>, input: Input<'py>) -> PyResult<Step<'py>> {
         let raised = match input {
             Input::Send(value) => self.sent(&value).err(),
             Input::Throw(thrown) => return Ok(Step::RaiseHere(thrown)),
-            Input::Raise(exception) => {
-                let exits = exception.is_instance_of::<PyGeneratorExit>();
-                let error = PyErr::from_value(exception.into_any());
-                if exits {
-                    return Err(error); // a request to exit takes no "not yet"
-                }
-                Some(error)
-            }
+            Input::Raise(exception) => Some(PyErr::from_value(exception.into_any())),
             Input::Close => return Err(generator_exit(py)),
         };
         if self.waits_for.take().is_some() {
@@ -197,7 +214,7 @@ impl Awaiting {
         if let Some(error) = raised {
             self.raise(py, error)?;
         }
-        self.finish_or_suspend(py)
+        self.go_on(py, false)
     }
 
     fn sent(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
@@ -210,16 +227,23 @@ impl Awaiting {
         }
     }
 
-    /// Drops the future, and raises `error` when it has been dropped, at once if that can be. One that
-    /// is uncancellable runs to its end first.
+    /// Drops the future, and raises `error` when it has been dropped and its Tasks have ended, at once if
+    /// that can be. A future that is uncancellable runs to its end first.
     fn raise(&mut self, py: Python<'_>, error: PyErr) -> PyResult<()> {
+        if error.is_instance_of::<PyGeneratorExit>(py) {
+            return Err(error); // a request to exit takes no "not yet"
+        }
         if let Some(earlier) = self.thrown.take() {
             chain(py, &error, &earlier);
         }
         // Detached, as dropping a future runs code that is not ours, and might wait for Python.
-        if py.detach(|| self.future.cancel()) {
+        let is_gone = deliver_after(py, || py.detach(|| self.future.cancel()))?;
+        if is_gone {
             self.abort();
-            return Err(error);
+            match &self.calls {
+                Some(calls) => calls.cancel_tasks(py),
+                None => return Err(error),
+            }
         }
         self.thrown = Some(error.into_value(py));
         Ok(())
@@ -233,17 +257,53 @@ impl Awaiting {
         }
     }
 
-    fn finish_or_suspend<'py>(&mut self, py: Python<'py>) -> PyResult<Step<'py>> {
-        let state = if self.future.is_spawned() {
-            self.future.look()
-        } else {
-            deliver_after(py, || self.future.poll_here(py))?
-        };
-        let result = match state {
-            State::Pending => return self.yield_or_suspend(py),
-            State::Finished(future) => result_of(py, future),
-            State::Gone if self.event_loop.is_closed() => Err(closed()),
-            State::Gone => Err(PyRuntimeError::new_err("the runtime has been shut down")),
+    /// Goes on to the next suspension, or to the end. Polls the future first, if it `is_polled` here and
+    /// not just has been.
+    fn go_on<'py>(&mut self, py: Python<'py>, just_polled: bool) -> PyResult<Step<'py>> {
+        let mut just_polled = just_polled;
+        loop {
+            if self.future.is_spawned() {
+                self.future.wait(); // now: what comes after the look at it must wake
+            } else if !just_polled {
+                deliver_after(py, || self.future.poll_here(py))?;
+            }
+            let called = self.future.has_requests();
+            if called {
+                match self.begin_calls(py) {
+                    Ok(Served::Step(step)) => return Ok(step),
+                    Ok(Served::Nothing) => {}
+                    Err(unheard) => self.raise(py, unheard)?,
+                }
+            }
+            if self.future.is_over() {
+                return self.end(py);
+            }
+            // A call that needed no suspension needs none here.
+            just_polled = !(called && self.future.is_woken());
+            if just_polled {
+                return self.yield_or_suspend(py);
+            }
+        }
+    }
+
+    fn begin_calls<'py>(&mut self, py: Python<'py>) -> PyResult<Served<'py>> {
+        let new = || Box::new(Calls::new(&self.event_loop, &self.future));
+        self.calls.get_or_insert_with(new).begin(py)
+    }
+
+    /// Waits for the Tasks that were begun for the future.
+    fn end<'py>(&mut self, py: Python<'py>) -> PyResult<Step<'py>> {
+        match &self.calls {
+            Some(calls) if calls.wait_for_tasks() => self.suspend(py),
+            _ => self.result(py),
+        }
+    }
+
+    fn result<'py>(&mut self, py: Python<'py>) -> PyResult<Step<'py>> {
+        let result = match self.future.take() {
+            Some(future) => result_of(py, future),
+            None if self.event_loop.is_closed() => Err(closed()),
+            None => Err(PyRuntimeError::new_err("the runtime has been shut down")),
         };
         match (self.thrown.take(), result) {
             (None, result) => result,
@@ -272,7 +332,7 @@ impl Awaiting {
         }
         let step = self.suspend(py)?;
         if need_not_wait {
-            self.future.wake_again();
+            self.future.schedule();
         }
         Ok(step)
     }
@@ -288,7 +348,8 @@ impl Awaiting {
 
     fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
         visit.call(&self.waits_for)?;
-        visit.call(&self.thrown)
+        visit.call(&self.thrown)?;
+        self.calls.as_ref().map_or(Ok(()), |it| it.traverse(visit))
     }
 }
 
@@ -296,6 +357,7 @@ impl Awaiting {
 impl Drop for Awaiting {
     fn drop(&mut self) {
         self.event_loop.leave(self.future.key());
+        self.future.refuse_requests();
         if !self.future.is_gone() {
             Python::try_attach(|py| py.detach(|| self.future.abandon()));
             self.abort();

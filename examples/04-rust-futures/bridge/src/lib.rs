@@ -60,10 +60,13 @@
 mod alive;
 mod body;
 pub mod coroutine;
+mod delegate;
 mod event_loop;
 mod fork;
 mod in_flight;
 mod panic;
+mod python;
+mod request;
 pub mod runtime;
 mod rust_future;
 
@@ -75,6 +78,7 @@ pub use alive::alive;
 pub use coroutine::{Coroutine, mark_coroutine_functions};
 pub use fork::ForkGuarded;
 pub use panic::RustPanic;
+pub use python::{Call, Caller, call, call_in_task, call_in_task_with, call_with};
 
 use body::{Manner, RustBody};
 use rust_future::{BoxedFuture, boxed, to_python};

@@ -1,0 +1,26 @@
+//! Python awaited from Rust.
+//!
+//! Build it and see: `pip install . && python demo.py`. Then read `functions.rs`: each function is a
+//! handful of lines over the crate in `../04-rust-futures/bridge`.
+#![forbid(unsafe_code)]
+
+mod first_try;
+mod functions;
+mod held;
+
+use pyo3::prelude::*;
+
+/// Python awaited from Rust.
+#[pymodule]
+mod await_from_rust {
+    #[pymodule_export]
+    use crate::first_try::first_try_call;
+    #[pymodule_export]
+    use crate::held::{first_try_call_while_held, hold};
+    #[pymodule_export]
+    use crate::functions::{
+        call, call_all, call_in_task, first, live_futures, map_concurrently, retry, with_timeout,
+    };
+    #[pymodule_export]
+    use pyo3_await::{Coroutine, RustPanic};
+}
