@@ -124,7 +124,9 @@ class Hook:
         return self.result
 
 
-async def cancelled_when(event: anyio.Event | asyncio.Event, function: Callable[[], Awaitable[Any]]) -> None:
+async def cancelled_when(
+    event: anyio.Event | asyncio.Event, function: Callable[[], Awaitable[Any]]
+) -> None:
     """Await what the function returns, and cancel that when the event comes."""
     raised: list[BaseException] = []
 
