@@ -74,21 +74,21 @@ impl Stage {
         let Self::Created(future, manner) = self else {
             return Err(closed());
         };
-        let (awaiting, step) = if manner.spawned {
-            let mut awaiting = future.spawn(py, *manner)?;
+        let manner = *manner;
+        if manner.spawned {
+            let mut awaiting = future.spawn(py, manner)?;
             let step = awaiting.begin(py);
-            (awaiting, step)
-        } else {
-            match future.poll(py)? {
-                First::Ready => return result_of(py, future.take()?),
-                First::Panicked(panicked) => return Err(panicked.into()),
-                First::Pending(in_flight) => {
-                    let mut awaiting = future.take_in(py, in_flight, *manner)?;
-                    let step = awaiting.go_on(py, true);
-                    (awaiting, step)
-                }
-            }
+            *self = Self::Awaiting(awaiting);
+            return step;
+        }
+        let mut calls = None;
+        let (in_flight, served) = match future.run(py, &mut calls)? {
+            Run::Ready => return result_of(py, future.take()?),
+            Run::Pending(in_flight, served) => (in_flight, served),
         };
+        let mut awaiting = future.take_in(py, in_flight, manner)?;
+        awaiting.calls = calls.map(Box::new);
+        let step = awaiting.follow(py, served, true);
         *self = Self::Awaiting(awaiting);
         step
     }
@@ -106,11 +106,30 @@ impl Unpolled {
         Ok(Awaiting::new(event_loop, future, Some(task)))
     }
 
-    /// Polls it before a loop is looked for: one that is ready at once needs none.
-    fn poll(&mut self, py: Python<'_>) -> PyResult<First> {
+    /// Polls it before a loop is looked for: one that is ready at once needs none, nor does one that has
+    /// called what is.
+    fn run<'py>(&mut self, py: Python<'py>, calls: &mut Option<Calls>) -> PyResult<Run<'py>> {
         let future = self.0.as_mut().ok_or_else(closed)?;
         let runtime = runtime::handle(py)?;
-        deliver_after(py, || InFlight::poll_first(py, future, runtime))
+        let mut first = deliver_after(py, || InFlight::poll_first(py, future, runtime))?;
+        loop {
+            let (in_flight, waker) = match first {
+                First::Ready => return Ok(Run::Ready),
+                First::Panicked(panicked) => return Err(panicked.into()),
+                First::Pending(pending) => pending,
+            };
+            if !in_flight.asks_in_task() {
+                return Ok(Run::Pending(in_flight, Ok(Served::Nothing)));
+            }
+            let calls = calls.get_or_insert_with(Calls::default);
+            let served = calls.await_in_task(py, &in_flight);
+            if !matches!(served, Ok(Served::Nothing)) || !in_flight.is_woken() {
+                return Ok(Run::Pending(in_flight, served));
+            }
+            let again = (in_flight, waker);
+            let poll = || InFlight::poll_once_more(py, future, runtime, again);
+            first = deliver_after(py, poll)?;
+        }
     }
 
     fn take_in(
@@ -127,6 +146,13 @@ impl Unpolled {
     fn take(&mut self) -> PyResult<BoxedFuture> {
         self.0.take().ok_or_else(closed)
     }
+}
+
+/// How far a future has come without a loop.
+enum Run<'py> {
+    Ready,
+    /// And what came of its calls.
+    Pending(Arc<InFlight>, PyResult<Served<'py>>),
 }
 
 /// One that was never begun is dropped as any other: detached, inside the runtime. But if no runtime
@@ -189,16 +215,27 @@ impl Awaiting {
 
     fn resume<'py>(&mut self, py: Python<'py>, input: Input<'py>) -> PyResult<Step<'py>> {
         match &mut self.calls {
-            Some(calls) if calls.awaits().is_some() => match calls.resume(py, input) {
-                Ok(Served::Step(step)) => Ok(step),
-                Ok(Served::Nothing) => self.go_on(py, false),
-                Err(unheard) => {
-                    self.raise(py, unheard)?;
-                    self.go_on(py, false)
-                }
-            },
+            Some(calls) if calls.awaits().is_some() => {
+                let served = calls.resume(py, &self.event_loop, &self.future, input);
+                self.follow(py, served, false)
+            }
             _ => self.resume_here(py, input),
         }
+    }
+
+    /// Goes on after something has been done about the calls.
+    fn follow<'py>(
+        &mut self,
+        py: Python<'py>,
+        served: PyResult<Served<'py>>,
+        just_polled: bool,
+    ) -> PyResult<Step<'py>> {
+        match served {
+            Ok(Served::Step(step)) => return Ok(step),
+            Ok(Served::Nothing) => {}
+            Err(unheard) => self.raise(py, unheard)?,
+        }
+        self.go_on(py, just_polled)
     }
 
     fn resume_here<'py>(&mut self, py: Python<'py>, input: Input<'py>) -> PyResult<Step<'py>> {
@@ -287,8 +324,8 @@ impl Awaiting {
     }
 
     fn begin_calls<'py>(&mut self, py: Python<'py>) -> PyResult<Served<'py>> {
-        let new = || Box::new(Calls::new(&self.event_loop, &self.future));
-        self.calls.get_or_insert_with(new).begin(py)
+        let calls = self.calls.get_or_insert_with(Box::default);
+        calls.begin(py, &self.event_loop, &self.future)
     }
 
     /// Waits for the Tasks that were begun for the future.

@@ -78,14 +78,27 @@ pub enum First {
     Ready,
     Panicked(Panicked),
     /// Whoever may wake the future has this. If the future is ready, it has asked for something.
-    Pending(Arc<InFlight>),
+    Pending(WithWaker),
 }
+
+type WithWaker = (Arc<InFlight>, Waker);
 
 impl InFlight {
     /// Polls a future for the first time, before anything else is made for it: many are ready at
     /// once. Detached from Python, as it runs code that is not ours.
     pub fn poll_first(py: Python<'_>, future: &mut BoxedFuture, runtime: &Handle) -> First {
-        let (this, waker) = SPARE.take().unwrap_or_else(Self::with_waker);
+        let spare = SPARE.take().unwrap_or_else(Self::with_waker);
+        Self::poll_once_more(py, future, runtime, spare)
+    }
+
+    /// The same for one that is pending, though what it asked for has been done.
+    pub fn poll_once_more(
+        py: Python<'_>,
+        future: &mut BoxedFuture,
+        runtime: &Handle,
+        (this, waker): WithWaker,
+    ) -> First {
+        this.woken.store(false, SeqCst);
         let (polled, this) = py.detach(|| {
             let _inside = runtime.enter();
             let current = Current::set(this);
@@ -94,14 +107,13 @@ impl InFlight {
             (fork::section(poll), current.end())
         });
         match polled {
-            Ok(Poll::Pending) => First::Pending(this),
+            Ok(Poll::Pending) => First::Pending((this, waker)),
             Ok(Poll::Ready(())) if this.has_requests() => {
                 this.over.store(true, SeqCst);
-                First::Pending(this)
+                First::Pending((this, waker))
             }
             Ok(Poll::Ready(())) => {
-                if Arc::strong_count(&this) == 2 && this.requests.get().is_none() {
-                    this.woken.store(false, SeqCst);
+                if Arc::strong_count(&this) == 2 && Arc::weak_count(&this) == 0 {
                     SPARE.set(Some((this, waker))); // nobody else has kept it
                 }
                 First::Ready
@@ -110,7 +122,7 @@ impl InFlight {
         }
     }
 
-    fn with_waker() -> (Arc<Self>, Waker) {
+    fn with_waker() -> WithWaker {
         let this = Arc::<Self>::default();
         (Arc::clone(&this), this.into())
     }
@@ -206,12 +218,14 @@ impl InFlight {
         self.requests.get().is_some_and(|it| !it.is_empty())
     }
 
-    /// Takes what it has asked for.
-    pub fn requests(&self) -> Vec<Request> {
-        self.requests
-            .get()
-            .map(|it| it.take_all())
-            .unwrap_or_default()
+    /// Does it ask for something to be awaited in the Task, and for nothing else?
+    pub fn asks_in_task(&self) -> bool {
+        self.requests.get().is_some_and(|it| it.are_in_task())
+    }
+
+    /// Takes the first of what it has asked for.
+    pub fn next_request(&self) -> Option<Request> {
+        self.requests.get()?.take_first()
     }
 
     /// Sees to no request any more, also to those that come if the future goes on by itself.
@@ -344,7 +358,7 @@ thread_local! {
     /// Which future this thread polls.
     static CURRENT: RefCell<Option<Arc<InFlight>>> = const { RefCell::new(None) };
     /// One that nobody has used: most first polls need a waker, and do not keep it.
-    static SPARE: RefCell<Option<(Arc<InFlight>, Waker)>> = const { RefCell::new(None) };
+    static SPARE: RefCell<Option<WithWaker>> = const { RefCell::new(None) };
 }
 
 /// Marks the future that is polled, for as long as this value lives.

@@ -1,6 +1,7 @@
 //! What a future asks of Python, on its way from whoever polls the future to the loop's thread.
 
 use std::{
+    collections::VecDeque,
     panic::Location,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
@@ -58,11 +59,11 @@ pub enum Request {
 }
 
 /// The requests of one future that nobody has seen to yet. None when nobody will.
-pub struct Requests(Mutex<Option<Vec<Request>>>);
+pub struct Requests(Mutex<Option<VecDeque<Request>>>);
 
 impl Default for Requests {
     fn default() -> Self {
-        Self(Mutex::new(Some(Vec::new())))
+        Self(Mutex::new(Some(VecDeque::new())))
     }
 }
 
@@ -71,7 +72,7 @@ impl Requests {
     pub fn push(&self, request: Request) {
         let mut requests = self.lock();
         match &mut *requests {
-            Some(open) => open.push(request),
+            Some(open) => open.push_back(request),
             None => {
                 drop(requests); // the lock first: the request may hold anything
                 drop(request);
@@ -80,11 +81,20 @@ impl Requests {
     }
 
     pub fn is_empty(&self) -> bool {
-        self.lock().as_ref().is_none_or(Vec::is_empty)
+        self.lock().as_ref().is_none_or(VecDeque::is_empty)
     }
 
-    pub fn take_all(&self) -> Vec<Request> {
-        self.lock().as_mut().map(std::mem::take).unwrap_or_default()
+    /// Is there something to be awaited in the Task, and nothing else?
+    pub fn are_in_task(&self) -> bool {
+        let in_task = |request: &Request| matches!(request, Request::InTask(_));
+        let requests = self.lock();
+        requests
+            .as_ref()
+            .is_some_and(|it| !it.is_empty() && it.iter().all(in_task))
+    }
+
+    pub fn take_first(&self) -> Option<Request> {
+        self.lock().as_mut()?.pop_front()
     }
 
     pub fn close(&self) {
@@ -92,7 +102,7 @@ impl Requests {
         drop(requests); // unlocked: they may hold anything
     }
 
-    fn lock(&self) -> MutexGuard<'_, Option<Vec<Request>>> {
+    fn lock(&self) -> MutexGuard<'_, Option<VecDeque<Request>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -11,8 +11,6 @@ use pyo3::{
     types::{PyString, PyType},
 };
 
-use super::get_awaitable::is_coroutine;
-
 /// `Py_TPFLAGS_METHOD_DESCRIPTOR`: what can be called with its object first, and need not be bound.
 const METHOD_DESCRIPTOR: u64 = 1 << 17;
 
@@ -20,9 +18,6 @@ const METHOD_DESCRIPTOR: u64 = 1 << 17;
 /// itself does not count, nor does one of the type's own type.
 pub fn call_await<'py>(awaitable: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyAny>>> {
     let name = intern!(awaitable.py(), "__await__");
-    if is_coroutine(awaitable)? {
-        return awaitable.call_method0(name).map(Some); // the same, and quicker: it cannot change
-    }
     let Some(found) = look_up(&awaitable.get_type(), name)? else {
         return Ok(None);
     };

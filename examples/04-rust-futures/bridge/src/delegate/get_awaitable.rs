@@ -24,10 +24,15 @@ const ITERABLE_COROUTINE: u32 = 0x100;
 /// Raises what `await` itself raises: `TypeError` for what cannot be awaited or gives no iterator,
 /// and `RuntimeError` for a coroutine that another one is awaiting.
 pub fn get_awaitable<'py>(awaitable: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyIterator>> {
-    if is_generator_coroutine(awaitable)? {
-        return Ok(awaitable.clone().cast_into()?); // it has no `__await__`: it is its own iterator
+    let py = awaitable.py();
+    if is_coroutine(awaitable)? {
+        refuse_if_awaited_elsewhere(awaitable)?;
+        let steps = awaitable.call_method0(intern!(py, "__await__"))?;
+        return Ok(steps.cast_into()?);
     }
-    refuse_if_awaited_elsewhere(awaitable)?;
+    if is_generator_coroutine(awaitable)? || is_next_item(awaitable)? {
+        return Ok(awaitable.clone().cast_into()?); // it is its own iterator
+    }
     let Some(returned) = call_await(awaitable)? else {
         return Err(cannot_be_awaited(awaitable)?);
     };
@@ -63,12 +68,29 @@ fn is_generator_coroutine(object: &Bound<'_, PyAny>) -> PyResult<bool> {
     })
 }
 
+/// Is it what the `__anext__` of an async generator returns? That is looked at for each item, so it has
+/// the short way.
+fn is_next_item(object: &Bound<'_, PyAny>) -> PyResult<bool> {
+    static TYPE: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+    let py = object.py();
+    let kind = TYPE.get_or_try_init(py, || {
+        let items = PyModule::from_code(py, ITEMS, c"items.py", c"items")?;
+        let next = items.call_method0("items")?.call_method0("__anext__")?;
+        next.call_method0("close")?;
+        PyResult::Ok(next.get_type().unbind())
+    })?;
+    Ok(object.is_exact_instance(kind.bind(py)))
+}
+
+const ITEMS: &std::ffi::CStr = c"async def items():
+    yield
+";
+
 /// Two drivers would take each other's steps, so `await` refuses to be the second one.
-fn refuse_if_awaited_elsewhere(awaitable: &Bound<'_, PyAny>) -> PyResult<()> {
-    if is_coroutine(awaitable)?
-        && !awaitable
-            .getattr(intern!(awaitable.py(), "cr_await"))?
-            .is_none()
+fn refuse_if_awaited_elsewhere(coroutine: &Bound<'_, PyAny>) -> PyResult<()> {
+    if !coroutine
+        .getattr(intern!(coroutine.py(), "cr_await"))?
+        .is_none()
     {
         return Err(PyRuntimeError::new_err(
             "coroutine is being awaited already",

@@ -17,14 +17,13 @@ use crate::{
 
 /// The calls of one future, from the side of its coroutine.
 pub struct Calls {
-    event_loop: Arc<EventLoop>,
-    future: Arc<InFlight>,
-    nursery: Arc<Nursery>,
     /// The call that the coroutine itself awaits, and what that awaits: nothing before the first step.
     job: Option<Box<dyn Job>>,
     delegate: Option<Delegate>,
     /// Those that it is to await after that.
     queue: VecDeque<Box<dyn Job>>,
+    /// The Tasks, if there are any.
+    nursery: Option<Arc<Nursery>>,
     /// Python code may fork, and go on in the child.
     epoch: usize,
 }
@@ -37,19 +36,19 @@ pub enum Served<'py> {
     Nothing,
 }
 
-impl Calls {
-    pub fn new(event_loop: &Arc<EventLoop>, future: &Arc<InFlight>) -> Self {
+impl Default for Calls {
+    fn default() -> Self {
         Self {
-            event_loop: Arc::clone(event_loop),
-            future: Arc::clone(future),
-            nursery: Nursery::new(future),
             job: None,
             delegate: None,
             queue: VecDeque::new(),
+            nursery: None,
             epoch: epoch(),
         }
     }
+}
 
+impl Calls {
     /// What the coroutine awaits, if it is one of the calls.
     pub fn awaits(&self) -> Option<&Py<PyAny>> {
         self.delegate.as_ref().map(Delegate::target)
@@ -61,27 +60,52 @@ impl Calls {
     /// # Errors
     ///
     /// What nobody else hears of.
-    pub fn begin<'py>(&mut self, py: Python<'py>) -> PyResult<Served<'py>> {
-        self.begin_tasks(py);
+    pub fn begin<'py>(
+        &mut self,
+        py: Python<'py>,
+        event_loop: &Arc<EventLoop>,
+        future: &Arc<InFlight>,
+    ) -> PyResult<Served<'py>> {
+        self.begin_tasks(py, event_loop, future);
         match self.delegate {
             Some(_) => Ok(Served::Nothing),
-            None => self.await_next(py),
+            None => self.await_next(py, future),
         }
     }
 
-    fn begin_tasks(&mut self, py: Python<'_>) {
-        for request in self.future.requests() {
+    fn begin_tasks(&mut self, py: Python<'_>, event_loop: &Arc<EventLoop>, future: &Arc<InFlight>) {
+        while let Some(request) = future.next_request() {
             match request {
                 Request::OwnTask(job) => {
-                    own_task::begin(py, &self.event_loop, job, None, Some(&self.nursery));
+                    let nursery = self.nursery.get_or_insert_with(|| Nursery::new(future));
+                    own_task::begin(py, event_loop, job, None, Some(nursery));
                 }
                 Request::InTask(job) => self.queue.push_back(job),
                 Request::Context(learn) => match copy_context(py) {
-                    Ok(context) => learn.learn(Arc::clone(&self.event_loop) as _, context),
+                    Ok(context) => learn.learn(Arc::clone(event_loop) as _, context),
                     Err(error) => error.write_unraisable(py, None),
                 },
             }
         }
+    }
+
+    /// Awaits what the future has asked to be awaited in the Task, where it asks for nothing else: that
+    /// needs no event loop.
+    ///
+    /// # Errors
+    ///
+    /// What nobody else hears of.
+    pub fn await_in_task<'py>(
+        &mut self,
+        py: Python<'py>,
+        future: &Arc<InFlight>,
+    ) -> PyResult<Served<'py>> {
+        while let Some(Request::InTask(job)) = future.next_request() {
+            if let Served::Step(step) = self.await_one(py, future, job)? {
+                return Ok(Served::Step(step));
+            }
+        }
+        Ok(Served::Nothing)
     }
 
     /// Takes a step of the call that the coroutine awaits.
@@ -89,31 +113,51 @@ impl Calls {
     /// # Errors
     ///
     /// What nobody else hears of.
-    pub fn resume<'py>(&mut self, py: Python<'py>, input: Input<'py>) -> PyResult<Served<'py>> {
+    pub fn resume<'py>(
+        &mut self,
+        py: Python<'py>,
+        event_loop: &Arc<EventLoop>,
+        future: &Arc<InFlight>,
+        input: Input<'py>,
+    ) -> PyResult<Served<'py>> {
         let Some(delegate) = &self.delegate else {
             return Ok(Served::Nothing);
         };
         let step = delegate.resume(py, input);
-        match self.take(py, step)? {
-            Served::Nothing => self.await_next(py),
+        match self.take(py, future, step)? {
+            Served::Nothing => self.await_next(py, future),
             Served::Step(step) => {
-                self.begin_tasks(py);
+                self.begin_tasks(py, event_loop, future);
                 Ok(Served::Step(step))
             }
         }
     }
 
-    fn await_next<'py>(&mut self, py: Python<'py>) -> PyResult<Served<'py>> {
+    fn await_next<'py>(
+        &mut self,
+        py: Python<'py>,
+        future: &Arc<InFlight>,
+    ) -> PyResult<Served<'py>> {
         while let Some(job) = self.queue.pop_front() {
-            if job.is_wanted() {
-                self.job = Some(job);
-                let step = self.first_step(py);
-                if let Served::Step(step) = self.take(py, step)? {
-                    return Ok(Served::Step(step));
-                }
+            if let Served::Step(step) = self.await_one(py, future, job)? {
+                return Ok(Served::Step(step));
             }
         }
         Ok(Served::Nothing)
+    }
+
+    fn await_one<'py>(
+        &mut self,
+        py: Python<'py>,
+        future: &Arc<InFlight>,
+        job: Box<dyn Job>,
+    ) -> PyResult<Served<'py>> {
+        if !job.is_wanted() {
+            return Ok(Served::Nothing);
+        }
+        self.job = Some(job);
+        let step = self.first_step(py);
+        self.take(py, future, step)
     }
 
     fn first_step<'py>(&mut self, py: Python<'py>) -> PyResult<Step<'py>> {
@@ -128,7 +172,12 @@ impl Calls {
     }
 
     /// Hands over what came of the call, if it has ended.
-    fn take<'py>(&mut self, py: Python<'py>, step: PyResult<Step<'py>>) -> PyResult<Served<'py>> {
+    fn take<'py>(
+        &mut self,
+        py: Python<'py>,
+        future: &Arc<InFlight>,
+        step: PyResult<Step<'py>>,
+    ) -> PyResult<Served<'py>> {
         if self.epoch != epoch() {
             return Err(not_here("a Rust future"));
         }
@@ -142,7 +191,7 @@ impl Calls {
             // The coroutine is asked to exit, and so is the future.
             (_, Err(error)) if error.is_instance_of::<PyGeneratorExit>(py) => Err(error),
             (Some(job), outcome) => {
-                let handed_over = self.future.about_to_look(|| job.finish(py, outcome));
+                let handed_over = future.about_to_look(|| job.finish(py, outcome));
                 handed_over.map(|()| Served::Nothing)
             }
             (None, outcome) => outcome.map(|_| Served::Nothing),
@@ -151,12 +200,14 @@ impl Calls {
 
     /// Has the coroutine scheduled when the last Task has ended. Returns false if there is none.
     pub fn wait_for_tasks(&self) -> bool {
-        self.nursery.wait()
+        self.nursery.as_ref().is_some_and(|it| it.wait())
     }
 
     /// Cancels the Tasks that have not been.
     pub fn cancel_tasks(&self, py: Python<'_>) {
-        self.nursery.cancel(py);
+        if let Some(nursery) = &self.nursery {
+            nursery.cancel(py);
+        }
     }
 
     pub fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
