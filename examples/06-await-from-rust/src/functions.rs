@@ -143,6 +143,20 @@ pub fn map_concurrently(
     ))
 }
 
+/// Resolves to a list of what the async iterable brings.
+#[pyfunction]
+pub fn collect(async_iterable: Py<PyAny>) -> Coroutine {
+    let items = pyo3_await::async_iter_in_task::<Py<PyAny>, _>(move |_| Ok(async_iterable));
+    pyo3_await::inline("collect", items.try_collect::<Vec<_>>())
+}
+
+/// As `collect`, by a Task of its own.
+#[pyfunction]
+pub fn collect_by_task(async_iterable: Py<PyAny>) -> Coroutine {
+    let items = pyo3_await::async_iter::<Py<PyAny>, _>(move |_| Ok(async_iterable));
+    pyo3_await::inline("collect_by_task", items.try_collect::<Vec<_>>())
+}
+
 /// Takes what an iterable has, as `list()` does.
 fn items_of(iterable: &Bound<'_, PyAny>) -> PyResult<Vec<Py<PyAny>>> {
     let items = iterable.try_iter()?;

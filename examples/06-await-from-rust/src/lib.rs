@@ -16,11 +16,12 @@ mod await_from_rust {
     #[pymodule_export]
     use crate::first_try::first_try_call;
     #[pymodule_export]
-    use crate::held::{first_try_call_while_held, hold};
-    #[pymodule_export]
     use crate::functions::{
-        call, call_all, call_in_task, first, live_futures, map_concurrently, retry, with_timeout,
+        call, call_all, call_in_task, collect, collect_by_task, first, live_futures,
+        map_concurrently, retry, with_timeout,
     };
+    #[pymodule_export]
+    use crate::held::{first_try_call_while_held, hold};
     #[pymodule_export]
     use pyo3_await::{Coroutine, RustPanic};
 }

@@ -43,6 +43,12 @@ pub struct Place {
     pub key: usize,
 }
 
+impl Place {
+    pub fn schedule(&self) {
+        Arc::clone(&self.scheduler).schedule(self.key);
+    }
+}
+
 #[derive(Default)]
 pub struct InFlight {
     /// None when it has been dropped, or what it brought has been taken.
@@ -226,7 +232,7 @@ impl InFlight {
     /// Has its coroutine scheduled.
     pub fn schedule(&self) {
         if let Some(place) = self.place.get() {
-            Arc::clone(&place.scheduler).schedule(place.key);
+            place.schedule();
         }
     }
 

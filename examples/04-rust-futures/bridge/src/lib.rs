@@ -78,7 +78,10 @@ pub use alive::alive;
 pub use coroutine::{Coroutine, mark_coroutine_functions};
 pub use fork::ForkGuarded;
 pub use panic::RustPanic;
-pub use python::{Call, Caller, call, call_in_task, call_in_task_with, call_with};
+pub use python::{
+    AsyncIter, Call, Caller, InTaskIter, async_iter, async_iter_in_task, call, call_in_task,
+    call_in_task_with, call_with,
+};
 
 use body::{Manner, RustBody};
 use rust_future::{BoxedFuture, boxed, to_python};

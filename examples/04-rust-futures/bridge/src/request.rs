@@ -18,8 +18,8 @@ pub trait Job: Send {
     /// Tells whoever asked how to cancel it.
     fn has_begun(&self, task: Arc<dyn Cancel>);
 
-    /// Makes the awaitable.
-    fn begin(&mut self, py: Python<'_>) -> PyResult<Py<PyAny>>;
+    /// Makes the awaitable, if there is something to await.
+    fn begin(&mut self, py: Python<'_>) -> PyResult<Option<Py<PyAny>>>;
 
     /// Hands over what came of it. Returns the error that nobody hears of, if nobody does.
     fn finish(self: Box<Self>, py: Python<'_>, outcome: PyResult<Bound<'_, PyAny>>)
@@ -30,6 +30,9 @@ pub trait Job: Send {
 pub trait Cancel: Send + Sync {
     /// It may be called on any thread, more than once, and too late.
     fn cancel(self: Arc<Self>);
+
+    /// Nobody needs to cancel it any more: it knows that it has to end.
+    fn let_go(&self);
 }
 
 /// What wants to know where a future is awaited. Dropped, it tells that nobody awaits it.

@@ -136,6 +136,16 @@ impl<T: Send + 'static> Call<T> {
     }
 }
 
+impl<T> Call<T> {
+    /// Drops the call without cancelling what it has begun.
+    pub(super) fn let_go(self) {
+        if let Some(task) = self.slot.task.get() {
+            task.let_go();
+        }
+        drop(self);
+    }
+}
+
 impl<T> Future for Call<T> {
     type Output = PyResult<T>;
 
@@ -267,9 +277,9 @@ where
         }
     }
 
-    fn begin(&mut self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+    fn begin(&mut self, py: Python<'_>) -> PyResult<Option<Py<PyAny>>> {
         let begin = self.begin.take().ok_or_else(nobody_runs)?;
-        panic::catch(|| begin(py))?
+        panic::catch(|| begin(py))?.map(Some)
     }
 
     fn finish(
@@ -277,9 +287,6 @@ where
         py: Python<'_>,
         outcome: PyResult<Bound<'_, PyAny>>,
     ) -> PyResult<()> {
-        if !self.is_wanted() {
-            return outcome.map(drop);
-        }
         let take = self.take.take().ok_or_else(nobody_runs)?;
         let result = panic::catch(|| take(py, outcome)).map_err(Into::into);
         match self.slot.set(result.and_then(|result| result)) {

@@ -118,9 +118,13 @@ impl Calls {
 
     fn first_step<'py>(&mut self, py: Python<'py>) -> PyResult<Step<'py>> {
         let job = self.job.as_mut();
-        let awaitable = job.expect("it has just been put there").begin(py)?;
-        let delegate = Delegate::to(awaitable.bind(py))?;
-        self.delegate.insert(delegate).begin(py)
+        match job.expect("it has just been put there").begin(py)? {
+            Some(awaitable) => {
+                let delegate = Delegate::to(awaitable.bind(py))?;
+                self.delegate.insert(delegate).begin(py)
+            }
+            None => Ok(Step::Return(py.None().into_bound(py))),
+        }
     }
 
     /// Hands over what came of the call, if it has ended.

@@ -53,7 +53,7 @@ pub fn begin(
 pub struct OwnTask {
     event_loop: Arc<EventLoop>,
     stage: Mutex<Stage>,
-    /// Somebody has cancelled it, though the loop may not have heard of that.
+    /// Somebody has cancelled it, or it needs no cancellation to end.
     cancelled: AtomicBool,
 }
 
@@ -158,6 +158,10 @@ impl Cancel for OwnTask {
             event_loop.submit(Box::new(move |py| self.cancel_now(py)));
         }
     }
+
+    fn let_go(&self) {
+        self.cancelled.store(true, SeqCst);
+    }
 }
 
 /// What the Task runs.
@@ -211,13 +215,16 @@ impl Running {
 
     fn begin<'py>(&mut self, py: Python<'py>) -> PyResult<Step<'py>> {
         self.job = self.task.take_job();
-        match &mut self.job {
-            Some(job) if job.is_wanted() => {
-                let awaitable = job.begin(py)?.into_bound(py);
-                let delegate = self.awaits.insert(Delegate::to(&awaitable)?);
-                delegate.begin(py)
+        let awaitable = match &mut self.job {
+            Some(job) if job.is_wanted() => job.begin(py)?,
+            _ => None,
+        };
+        match awaitable {
+            Some(awaitable) => {
+                let delegate = Delegate::to(awaitable.bind(py))?;
+                self.awaits.insert(delegate).begin(py)
             }
-            _ => Ok(Step::Return(py.None().into_bound(py))),
+            None => Ok(Step::Return(py.None().into_bound(py))),
         }
     }
 
