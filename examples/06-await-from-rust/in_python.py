@@ -6,14 +6,18 @@ Each is a future of the runtime, which asks Python for what only Python has.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import (
+    AsyncGenerator,
     AsyncIterable,
+    AsyncIterator,
     Awaitable,
     Callable,
     Coroutine,
     Iterable,
 )
-from typing import Any, TypeVar
+from functools import partial
+from typing import Any, Generic, TypeVar
 
 import bridge_in_python as bridge
 
@@ -98,9 +102,83 @@ async def collect(iterable: AsyncIterable[_T]) -> list[_T]:
     """Await to a list of the items."""
 
     async def future() -> list[_T]:
-        return [item async for item in bridge.async_iter(lambda: iterable)]
+        items = bridge.async_iter(lambda: iterable, bridge.call_in_task)
+        return [item async for item in items]
 
     return await bridge.spawn(future())
+
+
+async def merge(*iterables: AsyncIterable[_T]) -> AsyncIterator[_T]:
+    """Give the items of all, as they come. The first error closes the others, and is raised.
+
+    To close this is to close them all.
+    """
+    streams = Streams(bridge.Caller(), iterables)
+    try:
+        while item := await bridge.spawn(streams.next()):
+            yield item[0]
+    finally:
+        await bridge.spawn(streams.close())
+
+
+async def serve(
+    handler: Callable[[bytes], Awaitable[bytes]], host: str = "127.0.0.1", port: int = 0
+) -> Server:
+    """Answer each line that a client sends with what `await handler(line)` brings."""
+
+    async def future() -> Server:
+        server = Server(handler, bridge.Caller.current())
+        await server.listen(host, port)
+        return server
+
+    return await bridge.spawn(future())
+
+
+class Server:
+    """A server. It ends at the end of `async with`, or by `close()`."""
+
+    def __init__(self, handler: Callable[[bytes], Awaitable[bytes]], caller: bridge.Caller) -> None:
+        self.handler, self.caller = handler, caller
+        self.clients: set[asyncio.Task[None]] = set()
+
+    async def listen(self, host: str, port: int) -> None:
+        self.server = await asyncio.start_server(self.accept, host, port)
+        self.port: int = self.server.sockets[0].getsockname()[1]
+
+    def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        client = asyncio.ensure_future(self.converse(reader, writer))
+        self.clients.add(client)
+        client.add_done_callback(self.clients.discard)
+
+    async def converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Answer a client until it goes, or its handler fails."""
+        with contextlib.closing(writer), contextlib.suppress(Exception):
+            while (line := await reader.readline()).endswith(b"\n"):
+                writer.write(await self.caller.call(partial(self.reply, line)))
+                await writer.drain()
+
+    async def reply(self, line: bytes) -> bytes:
+        """Call the handler, on the loop's thread. Tell of its error: nobody else would."""
+        try:
+            return await self.handler(line)
+        except Exception as error:
+            context = {"message": "a server's handler failed", "exception": error}
+            asyncio.get_running_loop().call_exception_handler(context)
+            raise
+
+    async def close(self) -> None:
+        """End the server, and the handlers that are at work. Done when they have ended."""
+        await bridge.spawn(self.end())
+
+    async def end(self) -> None:
+        self.server.close()
+        await drop(self.clients)
+
+    async def __aenter__(self) -> Server:
+        return self
+
+    async def __aexit__(self, *_exception: object) -> None:
+        await self.close()
 
 
 def live_futures() -> int:
@@ -136,3 +214,40 @@ async def drop(tasks: Iterable[asyncio.Task[Any]]) -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
+
+
+class Streams(Generic[_T]):
+    """Several streams as one. What was asked for and has not come stays asked for."""
+
+    def __init__(self, caller: bridge.Caller, iterables: Iterable[AsyncIterable[_T]]) -> None:
+        self.streams = [bridge.async_iter(partial(same, it), caller.call) for it in iterables]
+        self.idle = [*self.streams]
+        self.steps: dict[asyncio.Task[_T], AsyncGenerator[_T, None]] = {}
+
+    async def next(self) -> tuple[_T] | None:
+        """Return what comes first, or None at the end of all."""
+        while self.idle:
+            stream = self.idle.pop()
+            self.steps[asyncio.ensure_future(step(stream))] = stream
+        while self.steps:
+            await asyncio.wait(self.steps, return_when=asyncio.FIRST_COMPLETED)
+            ended = next(step for step in self.steps if step.done())
+            stream = self.steps.pop(ended)
+            with contextlib.suppress(StopAsyncIteration):
+                item = ended.result()
+                self.idle.append(stream)
+                return (item,)
+        return None
+
+    async def close(self) -> None:
+        await drop(self.steps)
+        for stream in self.streams:
+            await stream.aclose()
+
+
+async def step(stream: AsyncGenerator[_T, None]) -> _T:
+    return await anext(stream)
+
+
+def same(thing: _T) -> _T:
+    return thing

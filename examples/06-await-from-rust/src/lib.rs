@@ -21,7 +21,7 @@ mod await_from_rust {
         map_concurrently, retry, with_timeout,
     };
     #[pymodule_export]
-    use crate::held::{first_try_call_while_held, hold};
+    use crate::held::{call_while_held, first_try_call_while_held, hold};
     #[pymodule_export]
     use pyo3_await::{Coroutine, RustPanic};
 }
