@@ -24,15 +24,6 @@ pub fn call(function: Py<PyAny>, args: Py<PyTuple>) -> Coroutine {
     })
 }
 
-/// As `call`, in the Task that awaits it.
-#[pyfunction]
-#[pyo3(signature = (function, *args))]
-pub fn call_in_task(function: Py<PyAny>, args: Py<PyTuple>) -> Coroutine {
-    pyo3_await::inline("call_in_task", async move {
-        pyo3_await::call_in_task::<Py<PyAny>, _>(move |py| function.call1(py, args)).await
-    })
-}
-
 /// Awaits what each of the functions returns, all at once, and resolves to the list of the results,
 /// in this order.
 ///
@@ -60,7 +51,7 @@ pub fn first(functions: &Bound<'_, PyAny>) -> PyResult<Coroutine> {
     }))
 }
 
-fn begin(function: Py<PyAny>) -> Call<Py<PyAny>> {
+pub fn begin(function: Py<PyAny>) -> Call<Py<PyAny>> {
     pyo3_await::call(move |py| function.call0(py))
 }
 

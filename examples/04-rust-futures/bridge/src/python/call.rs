@@ -5,7 +5,10 @@ use std::{
     mem,
     panic::Location,
     pin::Pin,
-    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
+        atomic::{AtomicBool, Ordering::SeqCst},
+    },
     task::{Context, Poll, Waker},
 };
 
@@ -137,6 +140,16 @@ impl<T: Send + 'static> Call<T> {
 }
 
 impl<T> Call<T> {
+    /// Cancels the Task, as `Task.cancel()` does, once. Await the call then, and it ends when the Task has
+    /// ended, with what comes of that: most often `asyncio.CancelledError`. A call that has not been
+    /// polled is not cancelled, nor one that is awaited in the Task of a coroutine.
+    pub fn cancel(&self) {
+        self.slot.cancelled.store(true, SeqCst);
+        if let Some(task) = self.slot.task.get() {
+            Arc::clone(task).cancel();
+        }
+    }
+
     /// Drops the call without cancelling what it has begun.
     pub(super) fn let_go(self) {
         if let Some(task) = self.slot.task.get() {
@@ -179,6 +192,8 @@ impl<T> Drop for Call<T> {
 struct Slot<T> {
     state: Mutex<State<T>>,
     task: OnceLock<Arc<dyn Cancel>>,
+    /// The Task is to be cancelled, though the call is still awaited.
+    cancelled: AtomicBool,
 }
 
 enum State<T> {
@@ -193,6 +208,7 @@ impl<T> Default for Slot<T> {
         Self {
             state: Mutex::new(State::Pending(None)),
             task: OnceLock::new(),
+            cancelled: AtomicBool::new(false),
         }
     }
 }
@@ -272,8 +288,8 @@ where
 
     fn has_begun(&self, task: Arc<dyn Cancel>) {
         let _ = self.slot.task.set(Arc::clone(&task));
-        if !self.is_wanted() {
-            task.cancel(); // it was dropped before it could know the Task
+        if !self.is_wanted() || self.slot.cancelled.load(SeqCst) {
+            task.cancel(); // that was said before the Task was known
         }
     }
 
