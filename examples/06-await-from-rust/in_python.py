@@ -10,7 +10,6 @@ import contextlib
 from collections.abc import (
     AsyncGenerator,
     AsyncIterable,
-    AsyncIterator,
     Awaitable,
     Callable,
     Coroutine,
@@ -108,17 +107,36 @@ async def collect(iterable: AsyncIterable[_T]) -> list[_T]:
     return await bridge.spawn(future())
 
 
-async def merge(*iterables: AsyncIterable[_T]) -> AsyncIterator[_T]:
-    """Give the items of all, as they come. The first error closes the others, and is raised.
+def merge(*iterables: AsyncIterable[_T]) -> Merge[_T]:
+    """Give the items of all, as they come. The first error closes the others, and is raised."""
+    return Merge(iterables)
 
-    To close this is to close them all.
-    """
-    streams = Streams(bridge.Caller(), iterables)
-    try:
-        while item := await bridge.spawn(streams.next()):
-            yield item[0]
-    finally:
-        await bridge.spawn(streams.close())
+
+class Merge(Generic[_T]):
+    """An async iterator over several. A cancelled `await` of an item loses none."""
+
+    def __init__(self, iterables: tuple[AsyncIterable[_T], ...]) -> None:
+        self.iterables, self.streams = iterables, Streams[_T]()
+
+    def __aiter__(self) -> Merge[_T]:
+        return self
+
+    async def __anext__(self) -> _T:
+        self.streams.open(self.iterables)
+        self.iterables = ()
+        try:
+            item = await bridge.spawn(self.streams.next())
+        except Exception:
+            await self.aclose()
+            raise
+        if not item:
+            raise StopAsyncIteration
+        return item[0]
+
+    async def aclose(self) -> None:
+        """Close them all, and wait until they are closed."""
+        self.iterables = ()
+        await bridge.spawn(self.streams.close())
 
 
 async def serve(
@@ -219,10 +237,17 @@ async def drop(tasks: Iterable[asyncio.Task[Any]]) -> None:
 class Streams(Generic[_T]):
     """Several streams as one. What was asked for and has not come stays asked for."""
 
-    def __init__(self, caller: bridge.Caller, iterables: Iterable[AsyncIterable[_T]]) -> None:
-        self.streams = [bridge.async_iter(partial(same, it), caller.call) for it in iterables]
-        self.idle = [*self.streams]
+    def __init__(self) -> None:
+        self.streams: list[AsyncGenerator[_T, None]] = []
+        self.idle: list[AsyncGenerator[_T, None]] = []
         self.steps: dict[asyncio.Task[_T], AsyncGenerator[_T, None]] = {}
+
+    def open(self, iterables: Iterable[AsyncIterable[_T]]) -> None:
+        """Add these. Called on the thread of the loop that is to serve them."""
+        for iterable in iterables:
+            stream = bridge.async_iter(partial(same, iterable), bridge.Caller().call)
+            self.streams.append(stream)
+            self.idle.append(stream)
 
     async def next(self) -> tuple[_T] | None:
         """Return what comes first, or None at the end of all."""
@@ -243,6 +268,7 @@ class Streams(Generic[_T]):
         await drop(self.steps)
         for stream in self.streams:
             await stream.aclose()
+        self.streams, self.idle, self.steps = [], [], {}
 
 
 async def step(stream: AsyncGenerator[_T, None]) -> _T:

@@ -5,11 +5,13 @@
 #![forbid(unsafe_code)]
 
 mod elsewhere;
+mod exercises;
 mod first_try;
 mod functions;
 mod held;
 mod in_the_task;
 mod server;
+mod solutions;
 
 use pyo3::prelude::*;
 
@@ -21,6 +23,8 @@ mod await_from_rust {
         LoopHandle, call_both_ways, call_from_nowhere, call_from_task, call_from_thread,
         call_from_worker, call_uncancellable,
     };
+    #[pymodule_export]
+    use crate::exercises::my_hedge;
     #[pymodule_export]
     use crate::first_try::first_try_call;
     #[pymodule_export]
@@ -36,6 +40,8 @@ mod await_from_rust {
     };
     #[pymodule_export]
     use crate::server::{Server, serve};
+    #[pymodule_export]
+    use crate::solutions::hedge;
     #[pymodule_export]
     use pyo3_await::{Coroutine, RustPanic};
 }
