@@ -44,10 +44,11 @@ async def items() -> Any:
 async def one_of_each() -> None:
     await call(quick)
     await call_all([quick, quick])
-    await first([quick, Hook()])
+    hooks: list[Any] = [quick, Hook()]
+    await first(hooks)
     await collect(items())
     with pytest.raises(ValueError, match="no"):
-        await call_all([fail, Hook()])
+        await call_all([fail, *hooks])
     with pytest.raises(TimeoutError):
         await with_timeout(Hook(), 0.0001)
 
