@@ -19,7 +19,6 @@ import weakref
 from collections.abc import (
     AsyncGenerator,
     AsyncIterable,
-    AsyncIterator,
     Awaitable,
     Callable,
     Coroutine,
@@ -297,13 +296,15 @@ async def call_in_task(begin: Begin[_T]) -> _T:
     return await request.answered()
 
 
-async def async_iter(begin: Callable[[], AsyncIterable[_T]]) -> AsyncGenerator[_T, None]:
-    """The items of the async iterable that `begin` returns, which is closed when this is."""
+async def async_iter(
+    begin: Callable[[], AsyncIterable[_T]], call: Callable[[Begin[_T]], Awaitable[_T]] = call
+) -> AsyncGenerator[_T, None]:
+    """Give the items of the async iterable that `begin` returns. It is closed when this is."""
 
-    async def start() -> AsyncIterator[_T]:
+    async def start() -> Any:
         return aiter(begin())
 
-    iterator = await call(start)
+    iterator: Any = await call(start)
     try:
         while True:
             try:

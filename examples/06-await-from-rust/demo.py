@@ -1,7 +1,7 @@
 """Python, awaited from Rust. Run it: `python demo.py`."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 from await_from_rust import call_all, live_futures, merge, retry, serve, with_timeout
 
@@ -44,7 +44,7 @@ async def stubborn() -> None:
         print("   the function has ended")
 
 
-def fails_twice():
+def fails_twice() -> Callable[[], Awaitable[str]]:
     attempts = 0
 
     async def function() -> str:

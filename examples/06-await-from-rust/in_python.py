@@ -6,14 +6,17 @@ Each is a future of the runtime, which asks Python for what only Python has.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import (
+    AsyncGenerator,
     AsyncIterable,
     Awaitable,
     Callable,
     Coroutine,
     Iterable,
 )
-from typing import Any, TypeVar
+from functools import partial
+from typing import Any, Generic, TypeVar
 
 import bridge_in_python as bridge
 
@@ -98,9 +101,102 @@ async def collect(iterable: AsyncIterable[_T]) -> list[_T]:
     """Await to a list of the items."""
 
     async def future() -> list[_T]:
-        return [item async for item in bridge.async_iter(lambda: iterable)]
+        items = bridge.async_iter(lambda: iterable, bridge.call_in_task)
+        return [item async for item in items]
 
     return await bridge.spawn(future())
+
+
+def merge(*iterables: AsyncIterable[_T]) -> Merge[_T]:
+    """Give the items of all, as they come. The first error closes the others, and is raised."""
+    return Merge(iterables)
+
+
+class Merge(Generic[_T]):
+    """An async iterator over several. A cancelled `await` of an item loses none."""
+
+    def __init__(self, iterables: tuple[AsyncIterable[_T], ...]) -> None:
+        self.iterables, self.streams = iterables, Streams[_T]()
+
+    def __aiter__(self) -> Merge[_T]:
+        return self
+
+    async def __anext__(self) -> _T:
+        self.streams.open(self.iterables)
+        self.iterables = ()
+        try:
+            item = await bridge.spawn(self.streams.next())
+        except Exception:
+            await self.aclose()
+            raise
+        if not item:
+            raise StopAsyncIteration
+        return item[0]
+
+    async def aclose(self) -> None:
+        """Close them all, and wait until they are closed."""
+        self.iterables = ()
+        await bridge.spawn(self.streams.close())
+
+
+async def serve(
+    handler: Callable[[bytes], Awaitable[bytes]], host: str = "127.0.0.1", port: int = 0
+) -> Server:
+    """Answer each line that a client sends with what `await handler(line)` brings."""
+
+    async def future() -> Server:
+        server = Server(handler, bridge.Caller.current())
+        await server.listen(host, port)
+        return server
+
+    return await bridge.spawn(future())
+
+
+class Server:
+    """A server. It ends at the end of `async with`, or by `close()`."""
+
+    def __init__(self, handler: Callable[[bytes], Awaitable[bytes]], caller: bridge.Caller) -> None:
+        self.handler, self.caller = handler, caller
+        self.clients: set[asyncio.Task[None]] = set()
+
+    async def listen(self, host: str, port: int) -> None:
+        self.server = await asyncio.start_server(self.accept, host, port)
+        self.port: int = self.server.sockets[0].getsockname()[1]
+
+    def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        client = asyncio.ensure_future(self.converse(reader, writer))
+        self.clients.add(client)
+        client.add_done_callback(self.clients.discard)
+
+    async def converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Answer a client until it goes, or its handler fails."""
+        with contextlib.closing(writer), contextlib.suppress(Exception):
+            while (line := await reader.readline()).endswith(b"\n"):
+                writer.write(await self.caller.call(partial(self.reply, line)))
+                await writer.drain()
+
+    async def reply(self, line: bytes) -> bytes:
+        """Call the handler, on the loop's thread. Tell of its error: nobody else would."""
+        try:
+            return await self.handler(line)
+        except Exception as error:
+            context = {"message": "a server's handler failed", "exception": error}
+            asyncio.get_running_loop().call_exception_handler(context)
+            raise
+
+    async def close(self) -> None:
+        """End the server, and the handlers that are at work. Done when they have ended."""
+        await bridge.spawn(self.end())
+
+    async def end(self) -> None:
+        self.server.close()
+        await drop(self.clients)
+
+    async def __aenter__(self) -> Server:
+        return self
+
+    async def __aexit__(self, *_exception: object) -> None:
+        await self.close()
 
 
 def live_futures() -> int:
@@ -136,3 +232,48 @@ async def drop(tasks: Iterable[asyncio.Task[Any]]) -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
+
+
+class Streams(Generic[_T]):
+    """Several streams as one. What was asked for and has not come stays asked for."""
+
+    def __init__(self) -> None:
+        self.streams: list[AsyncGenerator[_T, None]] = []
+        self.idle: list[AsyncGenerator[_T, None]] = []
+        self.steps: dict[asyncio.Task[_T], AsyncGenerator[_T, None]] = {}
+
+    def open(self, iterables: Iterable[AsyncIterable[_T]]) -> None:
+        """Add these. Called on the thread of the loop that is to serve them."""
+        for iterable in iterables:
+            stream = bridge.async_iter(partial(same, iterable), bridge.Caller().call)
+            self.streams.append(stream)
+            self.idle.append(stream)
+
+    async def next(self) -> tuple[_T] | None:
+        """Return what comes first, or None at the end of all."""
+        while self.idle:
+            stream = self.idle.pop()
+            self.steps[asyncio.ensure_future(step(stream))] = stream
+        while self.steps:
+            await asyncio.wait(self.steps, return_when=asyncio.FIRST_COMPLETED)
+            ended = next(step for step in self.steps if step.done())
+            stream = self.steps.pop(ended)
+            with contextlib.suppress(StopAsyncIteration):
+                item = ended.result()
+                self.idle.append(stream)
+                return (item,)
+        return None
+
+    async def close(self) -> None:
+        await drop(self.steps)
+        for stream in self.streams:
+            await stream.aclose()
+        self.streams, self.idle, self.steps = [], [], {}
+
+
+async def step(stream: AsyncGenerator[_T, None]) -> _T:
+    return await anext(stream)
+
+
+def same(thing: _T) -> _T:
+    return thing

@@ -154,7 +154,7 @@ fn items_of(iterable: &Bound<'_, PyAny>) -> PyResult<Vec<Py<PyAny>>> {
     items.map(|item| item.map(Bound::unbind)).collect()
 }
 
-fn duration(seconds: f64) -> PyResult<Duration> {
+pub fn duration(seconds: f64) -> PyResult<Duration> {
     if seconds.is_nan() {
         return Err(PyValueError::new_err("Invalid delay: NaN (not a number)"));
     }

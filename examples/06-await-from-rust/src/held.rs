@@ -1,6 +1,7 @@
 //! Shows who waits for the GIL: a future that calls Python while somebody else holds the interpreter.
 
 use std::{
+    convert::Infallible,
     pin::pin,
     sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst},
     thread,
@@ -42,6 +43,13 @@ pub fn first_try_call_while_held(py: Python<'_>, function: Py<PyAny>) -> PyResul
     ))
 }
 
+/// As `call`, without arguments for the function, begun when `hold` holds the interpreter.
+#[pyfunction]
+pub fn call_while_held(function: Py<PyAny>) -> Coroutine {
+    let call = pyo3_await::call::<Py<PyAny>, _>(move |py| function.call0(py));
+    pyo3_await::spawn("call_while_held", while_held(call))
+}
+
 async fn while_held<T>(call: impl Future<Output = T>) -> T {
     while !HELD.load(SeqCst) {
         task::yield_now().await;
@@ -53,7 +61,7 @@ async fn while_held<T>(call: impl Future<Output = T>) -> T {
 }
 
 /// The other work of the future: it goes on whenever the future is polled.
-async fn take_steps() -> std::convert::Infallible {
+async fn take_steps() -> Infallible {
     loop {
         STEPS.fetch_add(1, SeqCst);
         task::yield_now().await;

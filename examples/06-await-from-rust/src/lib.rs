@@ -5,11 +5,13 @@
 #![forbid(unsafe_code)]
 
 mod elsewhere;
+mod exercises;
 mod first_try;
 mod functions;
 mod held;
 mod in_the_task;
 mod server;
+mod solutions;
 
 use pyo3::prelude::*;
 
@@ -22,6 +24,8 @@ mod await_from_rust {
         call_from_worker, call_uncancellable,
     };
     #[pymodule_export]
+    use crate::exercises::my_hedge;
+    #[pymodule_export]
     use crate::first_try::first_try_call;
     #[pymodule_export]
     use crate::functions::{
@@ -29,13 +33,15 @@ mod await_from_rust {
         with_timeout,
     };
     #[pymodule_export]
-    use crate::held::{first_try_call_while_held, hold};
+    use crate::held::{call_while_held, first_try_call_while_held, hold};
     #[pymodule_export]
     use crate::in_the_task::{
         both_in_task, call_in_task, call_in_task_from_worker, take, timeout_in_task,
     };
     #[pymodule_export]
     use crate::server::{Server, serve};
+    #[pymodule_export]
+    use crate::solutions::hedge;
     #[pymodule_export]
     use pyo3_await::{Coroutine, RustPanic};
 }

@@ -51,6 +51,26 @@ def between(
             verb, value = "throw", error
 
 
+def trace(coroutine: Coroutine[Any, Any, Any], cancels: asyncio.Event | None = None) -> list[str]:
+    """Run a coroutine in a Task, perhaps cancel that when the event comes, and return the messages
+    that go between them.
+    """
+    recorder = Recorder("coroutine")
+
+    async def main() -> None:
+        task = asyncio.ensure_future(run())
+        if cancels:
+            await cancels.wait()
+            task.cancel()
+        await asyncio.wait([task])
+
+    async def run() -> None:
+        await between(recorder, "Task", "coroutine", coroutine)
+
+    asyncio.run(main())
+    return [text for _, text, _ in recorder.messages]
+
+
 class Recorder:
     """Writes down each call before it is made: so none can be overtaken by what it causes."""
 

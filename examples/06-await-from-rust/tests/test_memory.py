@@ -44,10 +44,11 @@ async def items() -> Any:
 async def one_of_each() -> None:
     await call(quick)
     await call_all([quick, quick])
-    await first([quick, Hook()])
+    hooks: list[Any] = [quick, Hook()]
+    await first(hooks)
     await collect(items())
     with pytest.raises(ValueError, match="no"):
-        await call_all([fail, Hook()])
+        await call_all([fail, *hooks])
     with pytest.raises(TimeoutError):
         await with_timeout(Hook(), 0.0001)
 
@@ -135,23 +136,24 @@ async def test_the_collector_takes_no_call_that_is_out() -> None:
 
 
 def test_what_a_closed_loop_leaves_is_freed(loop_factory: NewLoop) -> None:
-    hooks: list[Hook] = []
+    async def forever(argument: Big) -> None:
+        await asyncio.Event().wait()
 
-    async def start() -> list[asyncio.Task[Any]]:
-        hooks.append(Hook())
-        task = asyncio.ensure_future(call(hooks[0]))
-        await hooks[0].begun.wait()
-        return [task]
+    async def start() -> asyncio.Task[Any]:
+        big = Big()
+        ends.append(weakref.ref(big))
+        task: asyncio.Task[Any] = asyncio.ensure_future(call(forever, big))
+        await turns(3)
+        return task
 
+    ends: list[weakref.ref[Any]] = []
     loop = loop_factory()
-    tasks = loop.run_until_complete(start())
-    ends: list[weakref.ref[Any]] = [*map(weakref.ref, asyncio.all_tasks(loop))]
-    assert len(ends) >= 1
-    for task in asyncio.all_tasks(loop):
-        task._log_destroy_pending = False  # type: ignore[attr-defined]  # what asyncio prints itself
+    task = loop.run_until_complete(start())
+    ends += map(weakref.ref, asyncio.all_tasks(loop))
+    task._log_destroy_pending = False  # type: ignore[attr-defined]  # what asyncio prints itself
+    assert len(ends) == 3
     loop.close()
     assert live_futures() == 0
-    del task, tasks, loop
-    hooks.clear()
+    del task, loop
     gc.collect()
-    assert [end() for end in ends] == [None] * len(ends)
+    assert [end() for end in ends] == [None] * 3

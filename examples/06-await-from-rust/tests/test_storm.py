@@ -88,7 +88,7 @@ def test_threads_that_fight_for_the_interpreter_stop_no_call(name: str, often: O
         while not ended.is_set():
             with lock:
                 sum(range(100))
-                await_from_rust.call(fights).close()
+                await_from_rust.call(turns, 1).close()
                 await_from_rust.live_futures()
 
     async def locks(number: int) -> int:
