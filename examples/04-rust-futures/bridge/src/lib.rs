@@ -71,10 +71,13 @@
 mod alive;
 mod body;
 pub mod coroutine;
+mod delegate;
 mod event_loop;
 mod fork;
 mod in_flight;
 mod panic;
+mod python;
+mod request;
 pub mod runtime;
 mod rust_future;
 mod stream;
@@ -87,6 +90,10 @@ pub use alive::{alive, alive_streams};
 pub use coroutine::{Coroutine, mark_coroutine_functions};
 pub use fork::ForkGuarded;
 pub use panic::RustPanic;
+pub use python::{
+    AsyncIter, Call, Caller, InTaskIter, async_iter, async_iter_in_task, call, call_in_task,
+    call_in_task_with, call_with,
+};
 pub use stream::{AsyncIterator, StreamBuilder, inline_stream, spawn_stream};
 
 use body::{Manner, RustBody};
