@@ -11,10 +11,10 @@ use tokio::{runtime::Handle, task::AbortHandle};
 
 use crate::{
     coroutine::{Body, Input, Step, normalized::generator_exit},
-    event_loop::{self, EventLoop, closed, deliver_after},
+    event_loop::{self, EventLoop, closed, deliver_after, runtime_here, started_here},
     fork::{self, Guarded, not_here},
     in_flight::{First, InFlight, State},
-    panic, runtime,
+    panic,
     rust_future::BoxedFuture,
 };
 
@@ -101,14 +101,14 @@ impl Unpolled {
         let event_loop = event_loop::running(py)?;
         let (future, task) =
             InFlight::spawn(self.take()?, event_loop.place(), manner.uncancellable);
-        Ok(Awaiting::new(event_loop, future, Some(task)))
+        Ok(Awaiting::new(event_loop, future, task))
     }
 
     /// Polls it before a loop is looked for: one that is ready at once needs none.
     fn poll(&mut self, py: Python<'_>) -> PyResult<First> {
         let future = self.0.as_mut().ok_or_else(closed)?;
-        let runtime = runtime::handle(py)?;
-        deliver_after(py, || InFlight::poll_first(py, future, runtime))
+        let runtime = runtime_here(py)?;
+        deliver_after(py, || InFlight::poll_first(py, future, &runtime))
     }
 
     fn take_in(
@@ -135,9 +135,9 @@ impl Drop for Unpolled {
             return; // it is in flight, or over
         }
         Python::try_attach(|py| {
-            let (runtime, future) = (runtime::started(py), self.0.take());
+            let (runtime, future) = (started_here(py), self.0.take());
             py.detach(|| {
-                let _inside = runtime.map(Handle::enter);
+                let _inside = runtime.as_deref().map(Handle::enter);
                 fork::section(|| panic::catch(|| drop(future)))
             })
         });
@@ -169,11 +169,12 @@ impl Awaiting {
 
     /// A future on the runtime suspends, if only for a turn: a Task that awaits one after the other
     /// must not keep the others from running. Among others a bare yield is cheaper than a suspension:
-    /// the loop has turns to take anyway, and the future may be finished after one.
+    /// the loop has turns to take anyway, and the future may be finished after one. So it is where the
+    /// loop polls the future itself, between this turn and the next.
     fn begin<'py>(&mut self, py: Python<'py>) -> PyResult<Step<'py>> {
         let takes_bare_yields = self.event_loop.library().takes_bare_yields();
-        let among_others = takes_bare_yields && self.event_loop.in_flight() > 1;
-        let need_not_wait = among_others || !self.future.wait();
+        let soon = self.event_loop.has_own_runtime() || self.event_loop.in_flight() > 1;
+        let need_not_wait = (takes_bare_yields && soon) || !self.future.wait();
         self.next_turn_or_suspend(py, need_not_wait)
     }
 

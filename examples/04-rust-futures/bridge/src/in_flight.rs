@@ -18,7 +18,7 @@ use std::{
 use pyo3::prelude::*;
 use tokio::{
     runtime::{EnterGuard, Handle},
-    task::AbortHandle,
+    task::{AbortHandle, JoinHandle},
 };
 
 use crate::{
@@ -35,6 +35,13 @@ pub trait Schedule: Send + Sync {
 
     /// What the futures find themselves in.
     fn runtime(&self) -> &Handle;
+
+    /// Has the loop's own thread poll the future in its next round. Returns false if this is no such
+    /// loop: workers poll its futures.
+    fn poll_soon(&self, future: &Arc<InFlight>) -> bool;
+
+    /// Is told of a task that goes on by itself, and must be finished.
+    fn outlive(&self, task: JoinHandle<()>);
 }
 
 /// Where a future's coroutine waits.
@@ -61,8 +68,11 @@ pub struct InFlight {
     cancelled: AtomicBool,
     /// It runs to its end, whoever gives up on it.
     uncancellable: AtomicBool,
-    /// Workers of the runtime poll it. The loop's thread does otherwise.
+    /// It is polled for itself, and not when its coroutine is resumed: by workers of the runtime, or by
+    /// the loop's thread in its rounds.
     spawned: AtomicBool,
+    /// The loop's thread does it.
+    in_rounds: AtomicBool,
 }
 
 /// What there is to say of a future.
@@ -119,13 +129,13 @@ impl InFlight {
         let _ = self.place.set(place);
     }
 
-    /// Starts `future` on the runtime of its place.
+    /// Starts `future` in the rounds of its place, or else on the runtime, whose task this returns.
     pub fn spawn(
         future: BoxedFuture,
         place: Place,
         uncancellable: bool,
-    ) -> (Arc<Self>, AbortHandle) {
-        let runtime = place.scheduler.runtime().clone();
+    ) -> (Arc<Self>, Option<AbortHandle>) {
+        let scheduler = Arc::clone(&place.scheduler);
         let this = Arc::new(Self {
             future: Mutex::new(Some(future)),
             place: place.into(),
@@ -133,8 +143,13 @@ impl InFlight {
             spawned: true.into(),
             ..Self::default()
         });
-        let task = runtime.spawn(Spawned(Arc::clone(&this)));
-        (this, task.abort_handle())
+        this.in_rounds.store(true, SeqCst); // before somebody can wake it
+        if scheduler.poll_soon(&this) {
+            return (this, None);
+        }
+        this.in_rounds.store(false, SeqCst);
+        let task = scheduler.runtime().spawn(Spawned(Arc::clone(&this)));
+        (this, Some(task.abort_handle()))
     }
 
     /// Asks to be scheduled at the end of a future that workers poll. Returns false if that has come
@@ -189,6 +204,24 @@ impl InFlight {
         self.look()
     }
 
+    /// Polls a future whose turn it is in a round of its loop. Call it detached, inside the runtime.
+    pub fn take_turn(self: Arc<Self>) {
+        let waker = Waker::from(Arc::clone(&self));
+        if self.poll(&mut Context::from_waker(&waker)).is_ready() {
+            self.tell();
+        }
+    }
+
+    /// It is over. Its coroutine is to look, if that waits.
+    fn tell(&self) {
+        match self.place.get() {
+            Some(place) if self.waited_for.load(SeqCst) => {
+                Arc::clone(&place.scheduler).schedule(place.key);
+            }
+            _ => {}
+        }
+    }
+
     /// Has it been woken since it was polled?
     pub fn take_wake(&self) -> bool {
         self.woken.swap(false, SeqCst)
@@ -217,9 +250,12 @@ impl InFlight {
     pub fn abandon(self: &Arc<Self>) {
         match self.place.get() {
             Some(place) if self.is_uncancellable() => {
-                if !self.spawned.swap(true, SeqCst) && !self.is_over() {
+                let in_rounds = self.in_rounds.swap(false, SeqCst);
+                let is_task = self.spawned.swap(true, SeqCst) && !in_rounds;
+                if !is_task && !self.is_over() {
                     let task = Spawned(Arc::clone(self));
-                    drop(place.scheduler.runtime().spawn(task));
+                    let task = place.scheduler.runtime().spawn(task);
+                    place.scheduler.outlive(task);
                 }
             }
             _ => drop(self.cancel()),
@@ -290,7 +326,9 @@ impl Wake for InFlight {
             return; // it is scheduled already, or about to be asked for it by whoever polls it
         }
         if let Some(place) = self.place.get() {
-            Arc::clone(&place.scheduler).schedule(place.key);
+            if !self.in_rounds.load(SeqCst) || !place.scheduler.poll_soon(self) {
+                Arc::clone(&place.scheduler).schedule(place.key);
+            }
         }
     }
 }
@@ -341,8 +379,6 @@ impl Drop for Spawned {
         if !self.0.is_over() {
             self.0.drop_if_free();
         }
-        if self.0.waited_for.load(SeqCst) {
-            self.0.wake_by_ref();
-        }
+        self.0.tell();
     }
 }

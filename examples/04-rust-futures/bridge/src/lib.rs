@@ -63,6 +63,7 @@ pub mod coroutine;
 mod event_loop;
 mod fork;
 mod in_flight;
+pub mod one_thread;
 mod panic;
 pub mod runtime;
 mod rust_future;
