@@ -205,11 +205,14 @@ impl InFlight {
     }
 
     /// Polls a future whose turn it is in a round of its loop. Call it detached, inside the runtime.
-    pub fn take_turn(self: Arc<Self>) {
+    /// Says whether it is over.
+    pub fn take_turn(self: Arc<Self>) -> bool {
         let waker = Waker::from(Arc::clone(&self));
-        if self.poll(&mut Context::from_waker(&waker)).is_ready() {
+        let is_over = self.poll(&mut Context::from_waker(&waker)).is_ready();
+        if is_over {
             self.tell();
         }
+        is_over
     }
 
     /// It is over. Its coroutine is to look, if that waits.

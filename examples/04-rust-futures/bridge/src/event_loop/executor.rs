@@ -55,19 +55,23 @@ impl Executor {
     }
 
     /// Polls those that have been woken, once each: what is woken meanwhile has its turn in the next
-    /// round. Returns false if tokio's budget for one poll is used up before: then the rest, which
-    /// stays in `round`, has to wait until others have had their turn.
-    pub fn poll_round(&self, round: &mut VecDeque<Arc<InFlight>>) -> bool {
+    /// round. `round` keeps what is left of one.
+    pub fn poll_round(&self, round: &mut VecDeque<Arc<InFlight>>) -> Round {
         if round.is_empty() {
             round.extend(self.woken.take_all());
         }
-        while has_budget_remaining() {
-            match round.pop_front() {
-                Some(future) => future.take_turn(),
-                None => return true,
+        let mut all_over = true;
+        while let Some(future) = round.pop_front() {
+            all_over &= future.take_turn();
+            if !has_budget_remaining() && !round.is_empty() {
+                return Round::Unfinished;
             }
         }
-        round.is_empty()
+        if all_over {
+            Round::AllOver
+        } else {
+            Round::SomePending
+        }
     }
 
     /// Keeps a task of the runtime that must be finished.
@@ -84,6 +88,16 @@ impl Executor {
         outliving.retain(|task| !task.is_finished());
         outliving
     }
+}
+
+/// How a round ended.
+#[derive(Clone, Copy)]
+pub enum Round {
+    /// All that were polled are over, if there were any.
+    AllOver,
+    SomePending,
+    /// Tokio's budget for one poll is used up, and others must have their turn before the rest has.
+    Unfinished,
 }
 
 thread_local! {

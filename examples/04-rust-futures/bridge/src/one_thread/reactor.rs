@@ -5,9 +5,10 @@
 
 use std::{
     collections::VecDeque,
-    future::poll_fn,
+    future::{Future, poll_fn},
     io,
     os::fd::{AsRawFd, RawFd},
+    pin::{Pin, pin},
     sync::Arc,
     task::{Context, Poll, ready},
     thread,
@@ -18,11 +19,14 @@ use tokio::{
     io::{Interest, unix::AsyncFd},
     runtime::{Builder, Handle, Runtime},
     task::JoinHandle,
-    time::timeout,
+    time::{Sleep, sleep},
 };
 
 use crate::{
-    event_loop::{EventLoop, executor::Executor},
+    event_loop::{
+        EventLoop,
+        executor::{Executor, Round},
+    },
     fork,
     in_flight::InFlight,
     panic::{self, Panicked},
@@ -43,6 +47,15 @@ pub struct Reactor {
     /// The runtime is told when a descriptor becomes readable, and not told again while it stays so.
     /// Only a selector that has answered with nothing need not be asked again before that.
     pub ask_selector: bool,
+}
+
+/// What follows a round.
+enum Next {
+    /// Another one, when tokio has had its turn.
+    GoOn,
+    /// Another one when somebody wakes the runtime.
+    Park,
+    Leave,
 }
 
 /// That of a selector, which must keep it open for as long as this lives.
@@ -83,68 +96,99 @@ impl Reactor {
     ///
     /// Neither side starves the other: a future that always wakes itself is polled twice, and tokio
     /// takes as many of its own tasks as between two looks at the kernel.
+    ///
+    /// # Errors
+    ///
+    /// A panic of tokio, if this thread is inside another runtime.
     pub fn take_turn(&mut self) -> Result<(), Panicked> {
-        let mut is_first = true;
-        self.run(None, |this, context| {
-            let all_polled = this.poll_once(context);
-            if all_polled && !is_first {
-                return Poll::Ready(());
-            }
-            is_first = false;
-            context.waker().wake_by_ref();
-            Poll::Pending
+        let mut rounds = 0;
+        self.run(None, |_| {
+            rounds += 1;
+            if rounds == 2 { Next::Leave } else { Next::GoOn }
         })
     }
 
     /// Waits until there is something for Python to do: a coroutine is to be resumed, the selector to
     /// be asked, or the time is up.
+    ///
+    /// # Errors
+    ///
+    /// As `take_turn`.
     pub fn wait(
         &mut self,
         event_loop: &EventLoop,
         limit: Option<Duration>,
     ) -> Result<(), Panicked> {
-        self.run(limit, |this, context| {
-            let all_polled = this.poll_once(context);
+        self.run(limit, |this| {
             if this.ask_selector || event_loop.has_ready() {
-                return Poll::Ready(());
+                Next::Leave
+            } else {
+                Next::Park
             }
-            if !all_polled {
-                context.waker().wake_by_ref();
-            }
-            Poll::Pending
         })
     }
 
-    /// # Errors
-    ///
-    /// A panic of tokio, if this thread is inside another runtime.
     fn run(
         &mut self,
         limit: Option<Duration>,
-        mut poll: impl FnMut(&mut Self, &mut Context<'_>) -> Poll<()>,
+        next: impl FnMut(&Self) -> Next,
     ) -> Result<(), Panicked> {
         let Some(runtime) = self.runtime.take() else {
             return Ok(());
         };
-        let visit = poll_fn(|context| poll(self, context));
-        let visited = panic::catch(|| match limit {
-            Some(limit) => drop(runtime.block_on(async { timeout(limit, visit).await })),
-            None => runtime.block_on(visit),
+        let visited = panic::catch(|| {
+            runtime.block_on(async {
+                let mut limit = pin!(limit.map(sleep));
+                self.rounds(limit.as_mut().as_pin_mut(), next).await;
+            });
         });
         self.executor.unregister();
         self.runtime = Some(runtime);
         visited
     }
 
-    /// Polls the futures that are woken, and looks whether the selector has something. Returns false if
-    /// some are left.
-    fn poll_once(&mut self, context: &mut Context<'_>) -> bool {
+    /// Takes a round, and then asks what is `next`.
+    ///
+    /// What yields to others while it is polled here (`tokio::task::yield_now`) is woken by the runtime
+    /// after it has looked at the kernel, which it does after each `Pending`. Leave before that, and
+    /// nobody wakes it.
+    async fn rounds(
+        &mut self,
+        mut limit: Option<Pin<&mut Sleep>>,
+        mut next: impl FnMut(&Self) -> Next,
+    ) {
+        let mut leaves = false;
+        poll_fn(|context| {
+            if leaves {
+                return Poll::Ready(());
+            }
+            let round = self.poll_once(context);
+            let is_late = |limit: &mut Pin<&mut Sleep>| limit.as_mut().poll(context).is_ready();
+            let next = match round {
+                Round::Unfinished => Next::GoOn,
+                _ if limit.as_mut().is_some_and(is_late) => Next::Leave,
+                _ => next(self),
+            };
+            match (next, round) {
+                (Next::Leave, Round::AllOver) => return Poll::Ready(()),
+                (Next::Leave, _) => leaves = true,
+                (Next::GoOn, _) => {}
+                (Next::Park, _) => return Poll::Pending,
+            }
+            context.waker().wake_by_ref();
+            Poll::Pending
+        })
+        .await;
+    }
+
+    /// Polls the futures that are woken, and looks whether the selector has something.
+    fn poll_once(&mut self, context: &mut Context<'_>) -> Round {
         self.executor.register(context.waker());
-        let all_polled = self.executor.poll_round(&mut self.round);
+        let round = self.executor.poll_round(&mut self.round);
         if let Poll::Ready(Ok(())) = self.poll_selector(context) {
             self.ask_selector = true;
         }
-        all_polled
+        round
     }
 
     fn poll_selector(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
