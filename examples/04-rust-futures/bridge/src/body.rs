@@ -99,6 +99,9 @@ impl Unpolled {
     /// The loop first: without one the future stays here, and is dropped as any other.
     fn spawn(&mut self, py: Python<'_>, manner: Manner) -> PyResult<Awaiting> {
         let event_loop = event_loop::running(py)?;
+        if self.is_local() && !event_loop.has_own_runtime() {
+            return Err(needs_one_thread());
+        }
         let (future, task) =
             InFlight::spawn(self.take()?, event_loop.place(), manner.uncancellable);
         Ok(Awaiting::new(event_loop, future, task))
@@ -120,6 +123,10 @@ impl Unpolled {
         let event_loop = event_loop::running(py)?;
         in_flight.take_in(self.take()?, event_loop.place(), manner.uncancellable);
         Ok(Awaiting::new(event_loop, in_flight, None))
+    }
+
+    fn is_local(&self) -> bool {
+        self.0.as_ref().is_some_and(|future| future.is_local())
     }
 
     fn take(&mut self) -> PyResult<BoxedFuture> {
@@ -304,6 +311,12 @@ impl Drop for Awaiting {
             self.abort(); // it was dropped then, and the runtime has not heard of it
         }
     }
+}
+
+fn needs_one_thread() -> PyErr {
+    PyRuntimeError::new_err(
+        "a local future needs an event loop that polls it on its own thread, as those of `one_thread` do",
+    )
 }
 
 /// Makes the Python object, outside all locks: that may run Python code.

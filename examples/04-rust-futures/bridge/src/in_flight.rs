@@ -73,6 +73,8 @@ pub struct InFlight {
     spawned: AtomicBool,
     /// The loop's thread does it.
     in_rounds: AtomicBool,
+    /// No other thread can.
+    local: AtomicBool,
 }
 
 /// What there is to say of a future.
@@ -137,6 +139,7 @@ impl InFlight {
     ) -> (Arc<Self>, Option<AbortHandle>) {
         let scheduler = Arc::clone(&place.scheduler);
         let this = Arc::new(Self {
+            local: future.is_local().into(),
             future: Mutex::new(Some(future)),
             place: place.into(),
             uncancellable: uncancellable.into(),
@@ -249,10 +252,11 @@ impl InFlight {
     }
 
     /// Nobody awaits it any more, and nobody can wait for its end. One that is uncancellable goes on
-    /// by itself, on the runtime if it was not there. Call it detached.
+    /// by itself, on the runtime if it was not there; not one that is local, as the runtime may have to
+    /// go on on another thread. Call it detached.
     pub fn abandon(self: &Arc<Self>) {
         match self.place.get() {
-            Some(place) if self.is_uncancellable() => {
+            Some(place) if self.is_uncancellable() && !self.local.load(SeqCst) => {
                 let in_rounds = self.in_rounds.swap(false, SeqCst);
                 let is_task = self.spawned.swap(true, SeqCst) && !in_rounds;
                 if !is_task && !self.is_over() {
@@ -261,7 +265,10 @@ impl InFlight {
                     place.scheduler.outlive(task);
                 }
             }
-            _ => drop(self.cancel()),
+            _ => {
+                self.uncancellable.store(false, SeqCst);
+                self.cancel();
+            }
         }
     }
 

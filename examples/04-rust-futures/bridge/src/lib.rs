@@ -63,6 +63,7 @@ pub mod coroutine;
 mod event_loop;
 mod fork;
 mod in_flight;
+mod local;
 pub mod one_thread;
 mod panic;
 pub mod runtime;
@@ -78,6 +79,7 @@ pub use fork::ForkGuarded;
 pub use panic::RustPanic;
 
 use body::{Manner, RustBody};
+use local::local as boxed_local;
 use rust_future::{BoxedFuture, boxed, to_python};
 
 /// Makes a coroutine of a future that works: workers of the runtime poll it.
@@ -116,6 +118,24 @@ where
     Builder::new(name).inline(future)
 }
 
+/// Makes a coroutine of a future that is not `Send`, such as one that holds an `Rc`: the thread of the
+/// event loop makes it, by `make`, polls it and drops it.
+///
+/// It runs on loops of the module [`one_thread`] only, and there as one that is spawned. All else is
+/// as for [`spawn`].
+///
+/// The coroutine raises `RuntimeError` on other loops, and if its loop goes on on another thread.
+#[track_caller]
+pub fn local<M, F, T, E>(name: impl Into<Name>, make: M) -> Coroutine
+where
+    M: FnOnce() -> F + Send + 'static,
+    F: Future<Output = Result<T, E>> + 'static,
+    T: for<'py> IntoPyObject<'py> + 'static,
+    E: Into<PyErr> + 'static,
+{
+    Builder::new(name).local(make)
+}
+
 /// The name of a coroutine: a text that is known when the program is compiled, or made when it runs.
 pub struct Name(Cow<'static, str>);
 
@@ -145,7 +165,7 @@ impl From<&'static CStr> for Name {
 
 /// Makes a coroutine with more to say about it than its name, as `std::thread::Builder` makes a
 /// thread.
-#[must_use = "call `spawn` or `inline`"]
+#[must_use = "call `spawn`, `inline` or `local`"]
 pub struct Builder {
     name: Name,
     location: &'static Location<'static>,
@@ -225,6 +245,30 @@ impl Builder {
         C: FnOnce(Python<'_>, T) -> PyResult<Py<PyAny>> + Send + 'static,
     {
         self.build(boxed(future, convert), false)
+    }
+
+    /// As [`local`]. One that is [`uncancellable`](Self::uncancellable) is dropped half-way all the
+    /// same when the coroutine is closed or dropped, or its loop closed.
+    pub fn local<M, F, T, E>(self, make: M) -> Coroutine
+    where
+        M: FnOnce() -> F + Send + 'static,
+        F: Future<Output = Result<T, E>> + 'static,
+        T: for<'py> IntoPyObject<'py> + 'static,
+        E: Into<PyErr> + 'static,
+    {
+        self.local_with(make, to_python)
+    }
+
+    /// As [`local`], and makes the Python object by `convert`, as [`spawn_with`](Self::spawn_with) does.
+    pub fn local_with<M, F, T, E, C>(self, make: M, convert: C) -> Coroutine
+    where
+        M: FnOnce() -> F + Send + 'static,
+        F: Future<Output = Result<T, E>> + 'static,
+        T: 'static,
+        E: Into<PyErr> + 'static,
+        C: FnOnce(Python<'_>, T) -> PyResult<Py<PyAny>> + Send + 'static,
+    {
+        self.build(boxed_local(make, convert), true)
     }
 
     fn build(self, future: BoxedFuture, spawned: bool) -> Coroutine {

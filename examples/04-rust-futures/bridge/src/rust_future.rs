@@ -13,24 +13,29 @@ use pyo3::{IntoPyObjectExt, prelude::*};
 use crate::alive::Alive;
 
 /// A future, or what it has brought, in the same place of memory.
-pub type BoxedFuture = Pin<Box<dyn RustFuture>>;
+pub type BoxedFuture = Pin<Box<dyn RustFuture + Send>>;
 
-pub trait RustFuture: Send {
+pub trait RustFuture {
     /// Polls the future. Not to be called again once it is ready.
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()>;
 
     /// Makes a Python object of what a finished future has brought. None if somebody has taken it.
     fn take(self: Pin<&mut Self>, py: Python<'_>) -> Option<PyResult<Py<PyAny>>>;
+
+    /// Can it be polled on one thread only?
+    fn is_local(&self) -> bool {
+        false
+    }
 }
 
 /// A result that can be made a Python object where a thread is attached.
-pub trait Outcome: Send {
+pub trait Outcome {
     fn convert(self, py: Python<'_>) -> PyResult<Py<PyAny>>;
 }
 
 impl<F> RustFuture for MaybeDone<F>
 where
-    F: Future + Send,
+    F: Future,
     F::Output: Outcome,
 {
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
@@ -67,16 +72,15 @@ pub fn failed(error: impl Into<PyErr> + Send + 'static) -> BoxedFuture {
     Box::pin(MaybeDone::<Ready<_>>::Done(brought))
 }
 
-struct Brought<T, E, C> {
-    result: Result<T, E>,
-    convert: C,
+pub struct Brought<T, E, C> {
+    pub result: Result<T, E>,
+    pub convert: C,
 }
 
 impl<T, E, C> Outcome for Brought<T, E, C>
 where
-    T: Send,
-    E: Into<PyErr> + Send,
-    C: FnOnce(Python<'_>, T) -> PyResult<Py<PyAny>> + Send,
+    E: Into<PyErr>,
+    C: FnOnce(Python<'_>, T) -> PyResult<Py<PyAny>>,
 {
     fn convert(self, py: Python<'_>) -> PyResult<Py<PyAny>> {
         (self.convert)(py, self.result.map_err(Into::into)?)

@@ -19,6 +19,7 @@ use pyo3::{ffi::c_str, prelude::*, sync::PyOnceLock};
 ///
 /// Raises `OSError` if the process has no file descriptors left, and `NotImplementedError` on Windows.
 #[pyfunction]
+#[allow(clippy::missing_errors_doc)] // said above: it is Python's text, too
 pub fn event_loop(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
     new_event_loop(py)
 }
@@ -29,6 +30,7 @@ pub fn event_loop(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
 /// `debug` is the loop's debug mode, None for the default one. Raises what `main` raises; `ValueError`
 /// if that is no coroutine, and `RuntimeError` if an event loop runs on this thread.
 #[pyfunction]
+#[allow(clippy::missing_errors_doc)]
 #[pyo3(signature = (main, *, debug=None))]
 pub fn run<'py>(main: &Bound<'py, PyAny>, debug: Option<bool>) -> PyResult<Bound<'py, PyAny>> {
     let py = main.py();

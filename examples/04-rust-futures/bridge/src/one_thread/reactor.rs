@@ -29,6 +29,7 @@ use crate::{
     },
     fork,
     in_flight::InFlight,
+    local,
     panic::{self, Panicked},
     runtime,
 };
@@ -184,6 +185,7 @@ impl Reactor {
     /// Polls the futures that are woken, and looks whether the selector has something.
     fn poll_once(&mut self, context: &mut Context<'_>) -> Round {
         self.executor.register(context.waker());
+        local::drop_left();
         let round = self.executor.poll_round(&mut self.round);
         if let Poll::Ready(Ok(())) = self.poll_selector(context) {
             self.ask_selector = true;

@@ -186,9 +186,12 @@ impl Selector {
         let events = self.events(py, reactor)?;
         let waits = events.is_none() && timeout.is_none_or(|timeout| timeout > 0.0);
         let limit = timeout.and_then(|timeout| Duration::try_from_secs_f64(timeout).ok());
-        py.detach(|| match waits {
-            true => reactor.wait(event_loop, limit),
-            false => reactor.take_turn(),
+        py.detach(|| {
+            if waits {
+                reactor.wait(event_loop, limit)
+            } else {
+                reactor.take_turn()
+            }
         })?;
         match events {
             Some(events) => Ok(Some(events)),
