@@ -1,6 +1,6 @@
 //! What a coroutine of a Rust future does when it is resumed.
 
-use std::sync::Arc;
+use std::{pin::Pin, sync::Arc};
 
 use pyo3::{
     PyTraverseError, PyVisit,
@@ -15,7 +15,7 @@ use crate::{
     fork::{self, Guarded, not_here},
     in_flight::{First, InFlight, State},
     panic,
-    rust_future::BoxedFuture,
+    rust_future::{BoxedFuture, RustFuture},
 };
 
 /// Where a future is polled, and what a cancellation does to it.
@@ -23,6 +23,21 @@ use crate::{
 pub struct Manner {
     pub spawned: bool,
     pub uncancellable: bool,
+}
+
+impl Manner {
+    pub const INLINE: Self = Self {
+        spawned: false,
+        uncancellable: false,
+    };
+
+    pub fn uncancellable(self) -> Self {
+        let uncancellable = true;
+        Self {
+            uncancellable,
+            ..self
+        }
+    }
 }
 
 pub struct RustBody(Guarded<Stage>);
@@ -38,6 +53,19 @@ enum Stage {
 impl RustBody {
     pub fn new(future: BoxedFuture, manner: Manner) -> Self {
         Self(Guarded::new(Stage::Created(Unpolled(Some(future)), manner)))
+    }
+
+    /// Of a future that the loop's thread has polled with `poll_first`, and is not ready. Returns the
+    /// first step, too.
+    pub fn pending(
+        py: Python<'_>,
+        future: BoxedFuture,
+        in_flight: Arc<InFlight>,
+    ) -> PyResult<(Self, PyResult<Step<'_>>)> {
+        let event_loop = event_loop::running(py)?;
+        let mut awaiting = Awaiting::inline(event_loop, future, in_flight, Manner::INLINE);
+        let step = awaiting.begin(py);
+        Ok((Self(Guarded::new(Stage::Awaiting(awaiting))), step))
     }
 }
 
@@ -59,6 +87,10 @@ impl Body for RustBody {
         }
     }
 
+    fn tells_awaiters_apart(&self) -> bool {
+        true
+    }
+
     fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
         match self.0.get() {
             Some(Stage::Awaiting(awaiting)) => awaiting.traverse(visit),
@@ -72,21 +104,19 @@ impl Stage {
         let Self::Created(future, manner) = self else {
             return Err(closed());
         };
-        let (awaiting, step) = if manner.spawned {
-            let mut awaiting = future.spawn(py, *manner)?;
-            let step = awaiting.begin(py);
-            (awaiting, step)
+        let mut awaiting = if manner.spawned {
+            future.spawn(py, *manner)?
         } else {
             match future.poll(py)? {
                 First::Ready => return result_of(py, future.take()?),
                 First::Panicked(panicked) => return Err(panicked.into()),
                 First::Pending(in_flight) => {
-                    let mut awaiting = future.take_in(py, in_flight, *manner)?;
-                    let step = awaiting.yield_or_suspend(py);
-                    (awaiting, step)
+                    let event_loop = event_loop::running(py)?;
+                    Awaiting::inline(event_loop, future.take()?, in_flight, *manner)
                 }
             }
         };
+        let step = awaiting.begin(py);
         *self = Self::Awaiting(awaiting);
         step
     }
@@ -107,22 +137,8 @@ impl Unpolled {
         Ok(Awaiting::new(event_loop, future, task))
     }
 
-    /// Polls it before a loop is looked for: one that is ready at once needs none.
     fn poll(&mut self, py: Python<'_>) -> PyResult<First> {
-        let future = self.0.as_mut().ok_or_else(closed)?;
-        let runtime = runtime_here(py)?;
-        deliver_after(py, || InFlight::poll_first(py, future, &runtime))
-    }
-
-    fn take_in(
-        &mut self,
-        py: Python<'_>,
-        in_flight: Arc<InFlight>,
-        manner: Manner,
-    ) -> PyResult<Awaiting> {
-        let event_loop = event_loop::running(py)?;
-        in_flight.take_in(self.take()?, event_loop.place(), manner.uncancellable);
-        Ok(Awaiting::new(event_loop, in_flight, None))
+        poll_first(py, self.0.as_mut().ok_or_else(closed)?.as_mut())
     }
 
     fn is_local(&self) -> bool {
@@ -132,6 +148,12 @@ impl Unpolled {
     fn take(&mut self) -> PyResult<BoxedFuture> {
         self.0.take().ok_or_else(closed)
     }
+}
+
+/// Polls a future before a loop is looked for: one that is ready at once needs none.
+pub fn poll_first(py: Python<'_>, future: Pin<&mut dyn RustFuture>) -> PyResult<First> {
+    let runtime = runtime_here(py)?;
+    deliver_after(py, || InFlight::poll_first(py, future, &runtime))
 }
 
 /// One that was never begun is dropped as any other: detached, inside the runtime. But if no runtime
@@ -174,11 +196,25 @@ impl Awaiting {
         }
     }
 
+    /// One that has been polled once.
+    fn inline(
+        event_loop: Arc<EventLoop>,
+        future: BoxedFuture,
+        in_flight: Arc<InFlight>,
+        manner: Manner,
+    ) -> Self {
+        in_flight.take_in(future, event_loop.place(), manner.uncancellable);
+        Self::new(event_loop, in_flight, None)
+    }
+
     /// A future on the runtime suspends, if only for a turn: a Task that awaits one after the other
     /// must not keep the others from running. Among others a bare yield is cheaper than a suspension:
     /// the loop has turns to take anyway, and the future may be finished after one. So it is where the
     /// loop polls the future itself, between this turn and the next.
     fn begin<'py>(&mut self, py: Python<'py>) -> PyResult<Step<'py>> {
+        if !self.future.is_spawned() {
+            return self.yield_or_suspend(py);
+        }
         let takes_bare_yields = self.event_loop.library().takes_bare_yields();
         let soon = self.event_loop.has_own_runtime() || self.event_loop.in_flight() > 1;
         let need_not_wait = (takes_bare_yields && soon) || !self.future.wait();
@@ -187,6 +223,10 @@ impl Awaiting {
 
     fn resume<'py>(&mut self, py: Python<'py>, input: Input<'py>) -> PyResult<Step<'py>> {
         let raised = match input {
+            Input::Send(value) if self.is_not_meant(&value) => {
+                let message = "coroutine is being awaited already";
+                return Ok(Step::Refuse(PyRuntimeError::new_err(message)));
+            }
             Input::Send(value) => self.sent(&value).err(),
             Input::Throw(thrown) => return Ok(Step::RaiseHere(thrown)),
             Input::Raise(exception) => {
@@ -206,6 +246,13 @@ impl Awaiting {
             self.raise(py, error)?;
         }
         self.finish_or_suspend(py)
+    }
+
+    /// Does this come from somebody else than the loop? Then it would take the turn of whoever awaits
+    /// already, who would never be woken. Before the loop resumes a coroutine it takes its waiter, and
+    /// trio sends a word of its own when it cancels.
+    fn is_not_meant(&self, value: &Bound<'_, PyAny>) -> bool {
+        self.waits_for.is_some() && value.is_none() && self.event_loop.is_waiting(self.future.key())
     }
 
     fn sent(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {

@@ -24,7 +24,7 @@ use tokio::{
 use crate::{
     fork,
     panic::{self, Panicked},
-    rust_future::{BoxedFuture, failed},
+    rust_future::{BoxedFuture, RustFuture, failed},
 };
 
 /// Resumes coroutines, by and by.
@@ -96,13 +96,13 @@ pub enum First {
 impl InFlight {
     /// Polls a future for the first time, before anything else is made for it: many are ready at
     /// once. Detached from Python, as it runs code that is not ours.
-    pub fn poll_first(py: Python<'_>, future: &mut BoxedFuture, runtime: &Handle) -> First {
+    pub fn poll_first(py: Python<'_>, future: Pin<&mut dyn RustFuture>, runtime: &Handle) -> First {
         let (this, waker) = SPARE.take().unwrap_or_else(Self::with_waker);
         let polled = py.detach(|| {
             let _inside = runtime.enter();
             let _current = Current::set(&this);
             let mut context = Context::from_waker(&waker);
-            fork::section(|| panic::catch(|| future.as_mut().poll(&mut context)))
+            fork::section(|| panic::catch(|| future.poll(&mut context)))
         });
         match polled {
             Ok(Poll::Pending) => First::Pending(this),

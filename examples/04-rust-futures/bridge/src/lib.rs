@@ -49,7 +49,8 @@
 //!
 //! ```text
 //! lib.rs                      builds coroutines
-//! └─ body.rs                  what such a coroutine does when it is resumed
+//! ├─ stream/                  streams as async iterators: their steps are coroutines
+//! └─ body.rs                  what a coroutine of a future does when it is resumed
 //!    ├─ coroutine/            the coroutine protocol, for any body; uses nothing else
 //!    └─ event_loop/           the loops: who waits, what is ready, how to wake them
 //!       └─ in_flight.rs       one future: polled, woken, dropped
@@ -68,15 +69,17 @@ pub mod one_thread;
 mod panic;
 pub mod runtime;
 mod rust_future;
+mod stream;
 
 use std::{borrow::Cow, ffi::CStr, future::Future, panic::Location};
 
 use pyo3::prelude::*;
 
-pub use alive::alive;
+pub use alive::{alive, alive_streams};
 pub use coroutine::{Coroutine, mark_coroutine_functions};
 pub use fork::ForkGuarded;
 pub use panic::RustPanic;
+pub use stream::{AsyncIterator, StreamBuilder, inline_stream, spawn_stream};
 
 use body::{Manner, RustBody};
 use local::local as boxed_local;

@@ -18,13 +18,13 @@ use pyo3::{exceptions::PyRuntimeError, prelude::*};
 use slab::Slab;
 
 use crate::{
-    alive::Alive,
+    alive::{Alive, FUTURE},
     fork::Guarded,
     panic,
-    rust_future::{BoxedFuture, Brought, RustFuture},
+    rust_future::{BoxedFuture, RustFuture},
 };
 
-type LocalFuture = Pin<Box<dyn RustFuture>>;
+type LocalFuture = Pin<Box<dyn Pollable>>;
 type Make = Box<dyn FnOnce() -> LocalFuture + Send>;
 
 /// Makes what stands for a future that `make` makes, when it is polled first.
@@ -36,13 +36,34 @@ where
     E: Into<PyErr> + 'static,
     C: FnOnce(Python<'_>, T) -> PyResult<Py<PyAny>> + Send + 'static,
 {
-    let alive = Alive::new();
+    let alive = Alive::<FUTURE>::new();
     Box::pin(Local::Unmade(Box::new(move || {
         Box::pin(MaybeDone::Future(make().map(move |result| {
             drop(alive);
-            Brought { result, convert }
+            move |py: Python<'_>| convert(py, result.map_err(Into::into)?)
         })))
     })))
+}
+
+/// A `RustFuture` that is not `Send`.
+trait Pollable {
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()>;
+
+    fn take(self: Pin<&mut Self>, py: Python<'_>) -> Option<PyResult<Py<PyAny>>>;
+}
+
+impl<F> Pollable for MaybeDone<F>
+where
+    F: Future,
+    F::Output: FnOnce(Python<'_>) -> PyResult<Py<PyAny>>,
+{
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        Future::poll(self, context)
+    }
+
+    fn take(self: Pin<&mut Self>, py: Python<'_>) -> Option<PyResult<Py<PyAny>>> {
+        Some(self.take_output()?(py))
+    }
 }
 
 enum Local {

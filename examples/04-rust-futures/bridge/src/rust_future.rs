@@ -10,12 +10,12 @@ use std::{
 use futures_util::{FutureExt, future::MaybeDone};
 use pyo3::{IntoPyObjectExt, prelude::*};
 
-use crate::alive::Alive;
+use crate::alive::{Alive, FUTURE};
 
 /// A future, or what it has brought, in the same place of memory.
-pub type BoxedFuture = Pin<Box<dyn RustFuture + Send>>;
+pub type BoxedFuture = Pin<Box<dyn RustFuture>>;
 
-pub trait RustFuture {
+pub trait RustFuture: Send {
     /// Polls the future. Not to be called again once it is ready.
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()>;
 
@@ -29,13 +29,13 @@ pub trait RustFuture {
 }
 
 /// A result that can be made a Python object where a thread is attached.
-pub trait Outcome {
+pub trait Outcome: Send {
     fn convert(self, py: Python<'_>) -> PyResult<Py<PyAny>>;
 }
 
 impl<F> RustFuture for MaybeDone<F>
 where
-    F: Future,
+    F: Future + Send,
     F::Output: Outcome,
 {
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
@@ -55,7 +55,7 @@ where
     E: Into<PyErr> + Send + 'static,
     C: FnOnce(Python<'_>, T) -> PyResult<Py<PyAny>> + Send + 'static,
 {
-    let alive = Alive::new();
+    let alive = Alive::<FUTURE>::new();
     // `map` and not an `async` block, which would keep room for the future twice.
     Box::pin(MaybeDone::Future(future.map(move |result| {
         drop(alive);
@@ -72,15 +72,16 @@ pub fn failed(error: impl Into<PyErr> + Send + 'static) -> BoxedFuture {
     Box::pin(MaybeDone::<Ready<_>>::Done(brought))
 }
 
-pub struct Brought<T, E, C> {
-    pub result: Result<T, E>,
-    pub convert: C,
+struct Brought<T, E, C> {
+    result: Result<T, E>,
+    convert: C,
 }
 
 impl<T, E, C> Outcome for Brought<T, E, C>
 where
-    E: Into<PyErr>,
-    C: FnOnce(Python<'_>, T) -> PyResult<Py<PyAny>>,
+    T: Send,
+    E: Into<PyErr> + Send,
+    C: FnOnce(Python<'_>, T) -> PyResult<Py<PyAny>> + Send,
 {
     fn convert(self, py: Python<'_>) -> PyResult<Py<PyAny>> {
         (self.convert)(py, self.result.map_err(Into::into)?)

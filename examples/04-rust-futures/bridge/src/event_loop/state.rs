@@ -205,6 +205,12 @@ impl EventLoop {
         Ok(suspension)
     }
 
+    /// Has nobody resumed the coroutine that waits under this key?
+    pub fn is_waiting(&self, key: usize) -> bool {
+        let waiting = self.waiting.lock();
+        waiting.get(key).is_some_and(|it| it.waiter.is_some())
+    }
+
     /// The coroutine runs again.
     pub fn resumed(&self, key: usize) {
         self.set_waiter(key, None);
