@@ -248,11 +248,14 @@ impl Awaiting {
         self.finish_or_suspend(py)
     }
 
-    /// Does this come from somebody else than the loop? Then it would take the turn of whoever awaits
-    /// already, who would never be woken. Before the loop resumes a coroutine it takes its waiter, and
-    /// trio sends a word of its own when it cancels.
+    /// Does this come from somebody else than the loop, though there is nothing to be had yet? It would
+    /// take the turn of whoever awaits already, who would never be woken. Before the loop resumes a
+    /// coroutine it takes its waiter, and trio sends a word of its own when it cancels.
     fn is_not_meant(&self, value: &Bound<'_, PyAny>) -> bool {
-        self.waits_for.is_some() && value.is_none() && self.event_loop.is_waiting(self.future.key())
+        self.waits_for.is_some()
+            && value.is_none()
+            && !self.future.has_news()
+            && self.event_loop.is_waiting(self.future.key())
     }
 
     fn sent(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {

@@ -177,6 +177,11 @@ impl InFlight {
         self.over.load(SeqCst)
     }
 
+    /// Is it over, or has it been woken since it was polled?
+    pub fn has_news(&self) -> bool {
+        self.is_over() || self.woken.load(SeqCst)
+    }
+
     /// Is there nothing left of it to be dropped?
     pub fn is_gone(&self) -> bool {
         self.is_over() && self.try_lock().is_some_and(|slot| slot.is_none())
