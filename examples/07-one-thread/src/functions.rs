@@ -33,10 +33,10 @@ use pyo3_await::{Builder, Coroutine};
 pub fn sleep(delay: f64, result: Option<Py<PyAny>>) -> PyResult<Coroutine> {
     let delay = Duration::try_from_secs_f64(delay)
         .map_err(|error| PyValueError::new_err(error.to_string()))?;
-    Ok(pyo3_await::spawn(
-        "sleep",
-        time::sleep(delay).map(|()| Ok::<_, Infallible>(result)),
-    ))
+    Ok(pyo3_await::spawn("sleep", async move {
+        time::sleep(delay).await; // made in here: a timer belongs to the runtime it is made in
+        Ok::<_, Infallible>(result)
+    }))
 }
 
 /// Suspends once, and comes back.

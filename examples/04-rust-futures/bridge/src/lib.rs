@@ -23,6 +23,13 @@
 //! poll. So it is for futures that mostly wait, for a socket, a timer, a channel, and are quick when
 //! they do not. If you are not sure, spawn.
 //!
+//! # One thread
+//!
+//! A loop of the module [`one_thread`] is an event loop of asyncio that waits in a tokio runtime of its
+//! own. There all futures run on the loop's thread, none crosses to another, and nothing is handed over:
+//! a trip costs little more than `asyncio.sleep(0)`. In exchange a poll that computes keeps all else
+//! waiting. Futures that are not `Send` run there, too: [`local`].
+//!
 //! # What is promised
 //!
 //! - When `await` raises because of a cancellation, the future has been dropped. One that must not be
@@ -49,11 +56,13 @@
 //!
 //! ```text
 //! lib.rs                      builds coroutines
+//! ├─ one_thread/              a loop of asyncio that waits in a tokio runtime
 //! ├─ stream/                  streams as async iterators: their steps are coroutines
 //! └─ body.rs                  what a coroutine of a future does when it is resumed
 //!    ├─ coroutine/            the coroutine protocol, for any body; uses nothing else
 //!    └─ event_loop/           the loops: who waits, what is ready, how to wake them
 //!       └─ in_flight.rs       one future: polled, woken, dropped
+//!          ├─ local.rs       a future that stays on its thread
 //!          └─ rust_future.rs  a future of any type, and what it brings, as one type
 //! runtime.rs (tokio), panic.rs, fork.rs, alive.rs
 //! ```

@@ -41,9 +41,16 @@ pub fn run<'py>(main: &Bound<'py, PyAny>, debug: Option<bool>) -> PyResult<Bound
 #[cfg(unix)]
 fn new_event_loop(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
     let selector = Bound::new(py, selector::Selector::new(py)?)?;
-    let event_loop = python_side(py)?.call_method1("EventLoop", (&selector,))?;
-    selector.get().serve(&event_loop)?;
-    Ok(event_loop)
+    match python_side(py)?.call_method1("EventLoop", (&selector,)) {
+        Ok(event_loop) => {
+            selector.get().serve(&event_loop)?;
+            Ok(event_loop)
+        }
+        Err(error) => {
+            selector.get().close(py)?; // else it would stay open
+            Err(error)
+        }
+    }
 }
 
 #[cfg(not(unix))]

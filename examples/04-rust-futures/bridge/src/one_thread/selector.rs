@@ -60,18 +60,16 @@ impl Selector {
     pub fn new(py: Python<'_>) -> PyResult<Self> {
         runtime::prepare(py)?;
         let inner = py.import("selectors")?.call_method0("DefaultSelector")?;
-        let executor = Arc::new(Executor::new());
-        let reactor = Reactor::new(descriptor_of(&inner)?, Arc::clone(&executor));
-        let (reactor, runtime) = reactor.map_err(|error| os_error(&error))?;
-        Ok(Self {
-            inner: inner.unbind(),
-            rust: Guarded::new(Rust {
-                reactor: Mutex::new(Place::Here(Box::new(reactor))),
-                runtime,
-                executor,
-                event_loop: OnceLock::new(),
+        match Rust::new(&inner) {
+            Ok(rust) => Ok(Self {
+                inner: inner.unbind(),
+                rust: Guarded::new(rust),
             }),
-        })
+            Err(error) => {
+                inner.call_method0("close")?; // it holds itself, and so would stay open
+                Err(error)
+            }
+        }
     }
 
     /// Makes the loop known that has been given this selector.
@@ -116,7 +114,7 @@ impl Selector {
 
     /// Ends what is in flight on the loop, and closes the selector. Raises `RuntimeError` if a thread
     /// waits in it.
-    fn close(&self, py: Python<'_>) -> PyResult<()> {
+    pub fn close(&self, py: Python<'_>) -> PyResult<()> {
         self.close_rust(py)?;
         self.call(py, intern!(py, "close"), (), None).map(drop)
     }
@@ -241,6 +239,18 @@ impl Drop for Selector {
 }
 
 impl Rust {
+    fn new(selector: &Bound<'_, PyAny>) -> PyResult<Self> {
+        let executor = Arc::new(Executor::new());
+        let reactor = Reactor::new(descriptor_of(selector)?, Arc::clone(&executor));
+        let (reactor, runtime) = reactor.map_err(|error| os_error(&error))?;
+        Ok(Self {
+            reactor: Mutex::new(Place::Here(Box::new(reactor))),
+            runtime,
+            executor,
+            event_loop: OnceLock::new(),
+        })
+    }
+
     /// Takes the reactor out. None if the selector is closed.
     fn take(&self) -> PyResult<Option<Box<Reactor>>> {
         let mut place = self.reactor.lock();
