@@ -8,15 +8,14 @@ use std::{
 
 use pyo3::{
     PyTraverseError, PyVisit,
-    exceptions::{PyBaseException, PyStopAsyncIteration},
+    exceptions::{PyBaseException, PyGeneratorExit, PyStopAsyncIteration},
     prelude::*,
 };
 
 use super::{iterator::AsyncIterator, rust_stream::SharedStream};
 use crate::{
-    body::{self, Manner, RustBody},
+    body::{self, First, Manner, RustBody},
     coroutine::{Body, Input, Step},
-    in_flight::First,
     rust_future::RustFuture,
 };
 
@@ -62,9 +61,8 @@ impl Next {
         let unboxed: Pin<&mut NextItem> = Pin::new(&mut item); // many are ready at once
         match body::poll_first(py, unboxed)? {
             First::Ready => Ok(Step::Return(item.taken(py)?.into_bound(py))),
-            First::Panicked(panicked) => Err(panicked.into()),
-            First::Pending(in_flight) => {
-                let (body, step) = RustBody::pending(py, Box::pin(item), in_flight)?;
+            First::Pending(pending) => {
+                let (body, step) = RustBody::pending(py, Box::pin(item), pending)?;
                 self.stage = Stage::Waiting(Box::new(body));
                 step
             }
@@ -82,18 +80,35 @@ impl Next {
         }
         step
     }
+
+    /// An error of the stream's own comes when that is over. Any other is a cancellation, which asyncio
+    /// throws, and trio has raised inside the wait.
+    fn ends_with_a_step(&self) -> bool {
+        let iterator = self.iterator.get();
+        iterator.options().ends_when_cancelled
+            && iterator.stream().is_ok_and(|stream| !stream.is_over())
+    }
+
+    /// Ends the stream, and raises `error` when it has been dropped. A request to exit takes no "not
+    /// yet": it is raised at once.
+    fn end<'py>(&mut self, py: Python<'py>, error: PyErr) -> PyResult<Step<'py>> {
+        let iterator = self.iterator.get();
+        if error.is_instance_of::<PyGeneratorExit>(py) {
+            iterator.close(py);
+            return Err(error);
+        }
+        let closing = Closing::begin(py, iterator, Some(error.into_value(py)));
+        self.stage = Stage::Closing(Box::new(closing));
+        self.go_on(py, none(py))
+    }
 }
 
 impl Body for Next {
     fn resume<'py>(&mut self, py: Python<'py>, input: Input<'py>) -> PyResult<Step<'py>> {
-        let iterator = self.iterator.get();
-        match (&self.stage, input) {
-            (Stage::Waiting(_), Input::Raise(thrown)) if iterator.options().ends_when_cancelled => {
-                let closing = Closing::begin(py, iterator, Some(thrown.unbind()));
-                self.stage = Stage::Closing(Box::new(closing));
-                self.go_on(py, none(py))
-            }
-            (_, input) => self.go_on(py, input),
+        let waited = matches!(self.stage, Stage::Waiting(_));
+        match self.go_on(py, input) {
+            Err(error) if waited && self.ends_with_a_step() => self.end(py, error),
+            step => step,
         }
     }
 
@@ -163,9 +178,9 @@ impl Body for Close {
     }
 }
 
-/// The stream has been closed. A worker may be polling it, and drops it when the poll returns.
+/// The stream is closed. A worker may be polling it, and drops it when the poll returns.
 struct Closing {
-    /// What waits for that, if it must be waited for.
+    /// What drops it, if that has not been done, and waits for that and for the end of what it called.
     end: Option<RustBody>,
     /// What to raise then.
     thrown: Option<Py<PyBaseException>>,
@@ -177,7 +192,9 @@ impl Closing {
         iterator: &AsyncIterator,
         thrown: Option<Py<PyBaseException>>,
     ) -> Self {
-        iterator.close(py);
+        if iterator.options().spawned {
+            iterator.close(py);
+        }
         let stream = iterator.stream().ok().filter(|stream| !stream.is_over());
         let end = stream.map(|stream| Box::pin(End(stream.clone())));
         Self {
@@ -243,11 +260,12 @@ impl NextItem {
     }
 }
 
-/// Resolves to None when a stream has been dropped.
+/// Drops a stream, and resolves to None when it has been dropped.
 struct End(SharedStream);
 
 impl RustFuture for End {
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        self.0.close();
         self.0.poll_end(context)
     }
 
