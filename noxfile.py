@@ -271,15 +271,23 @@ def book(session: nox.Session) -> None:
 def copy_out_of_the_repository(session: nox.Session, chapter: Path) -> Path:
     """Return a copy of the chapter's folder that nothing above it can help or disturb.
 
-    Its path is the same at each run of this clone, and no other's, and the files keep their times,
-    so that cargo builds only what has changed.
+    From chapter 05 on the crate lies beside it, as in the repository. The path is the same at
+    each run of this clone, and no other's, and the files keep their times, so that cargo builds
+    only what has changed.
     """
     clone = hashlib.sha256(bytes(ROOT)).hexdigest()[:8]
-    folder = Path(tempfile.gettempdir(), f"async-pyo3-{clone}", session.name, chapter.name)
-    shutil.rmtree(folder, ignore_errors=True)
+    examples = Path(tempfile.gettempdir(), f"async-pyo3-{clone}", session.name)
+    crate = CRATE.relative_to(ROOT / "examples")
+    if f"../{crate.as_posix()}" in (chapter / "Cargo.toml").read_text("utf-8"):
+        copy_folder(CRATE, examples / crate)
+    return copy_folder(chapter, examples / chapter.name)
+
+
+def copy_folder(folder: Path, to: Path) -> Path:
+    """Return a copy without hidden files and what a build leaves behind."""
+    shutil.rmtree(to, ignore_errors=True)
     output = ["target", "dist", "venv", "env", "__pycache__", "*.so", "*.pyd"]
-    ignore = shutil.ignore_patterns(".*", *output)
-    return shutil.copytree(chapter, folder, ignore=ignore)
+    return shutil.copytree(folder, to, ignore=shutil.ignore_patterns(".*", *output))
 
 
 def install(session: nox.Session, folder: Path) -> None:

@@ -1,9 +1,10 @@
 """Types of what a module made with the crate pyo3-await has."""
 
+from collections.abc import AsyncIterator as AsyncIteratorABC
 from collections.abc import Coroutine as CoroutineABC
 from collections.abc import Generator
 from types import CodeType, FrameType, TracebackType
-from typing import Any, TypeVar, final, overload
+from typing import Any, Self, TypeVar, final, overload
 
 _T = TypeVar("_T", covariant=True)
 
@@ -43,5 +44,13 @@ class Coroutine(CoroutineABC[Any, Any, _T]):
     def __name__(self) -> str: ...
     @property
     def __qualname__(self) -> str: ...
+
+@final
+class AsyncIterator(AsyncIteratorABC[_T]):
+    def __aiter__(self) -> Self: ...
+    def __anext__(self) -> Coroutine[_T]: ...
+    def aclose(self) -> Coroutine[None]: ...
+    def __aenter__(self) -> Coroutine[Self]: ...
+    def __aexit__(self, *_exception: object) -> Coroutine[None]: ...
 
 class RustPanic(RuntimeError): ...  # noqa: N818

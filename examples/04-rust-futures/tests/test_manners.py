@@ -8,7 +8,7 @@ import inspect
 import sys
 import threading
 import weakref
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any
 
 import pytest
@@ -155,7 +155,7 @@ def test_of_threads_that_step_it_one_does() -> None:
             try:
                 coroutine.send(None)
                 said.append("parked")
-            except ValueError as error:
+            except (ValueError, RuntimeError) as error:
                 said.append(str(error))
 
         threads = [threading.Thread(target=step) for _ in range(4)]
@@ -166,8 +166,29 @@ def test_of_threads_that_step_it_one_does() -> None:
         coroutine.close()
 
     asyncio.run(main())
-    assert set(said) <= {"parked", "coroutine already executing"}
-    assert "parked" in said
+    refused = {"coroutine already executing", "coroutine is being awaited already"}
+    assert said.count("parked") == 1
+    assert set(said) - {"parked"} <= refused
+
+
+async def test_a_step_that_nobody_is_woken_for_is_refused() -> None:
+    coroutine = sleep(0.01, "slept")
+    first = await parked(coroutine)
+    for step in (coroutine.__await__().__next__, lambda: coroutine.send(None)):
+        with pytest.raises(RuntimeError, match=r"^coroutine is being awaited already$"):
+            step()
+    assert await first == "slept"
+
+
+async def test_anext_with_a_default_asks_for_the_iterator_at_each_step() -> None:
+    class OneFutureAnItem:
+        def __aiter__(self) -> AsyncIterator[str]:
+            return self
+
+        def __anext__(self) -> Coroutine[Any, Any, str]:
+            return sleep(0.001, "item")
+
+    assert await anext(OneFutureAnItem(), "default") == "item"
 
 
 @pytest.mark.parametrize("function", [sleep, inline_sleep])

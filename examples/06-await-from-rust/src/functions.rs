@@ -12,7 +12,7 @@ use pyo3::{
     prelude::*,
     types::PyTuple,
 };
-use pyo3_await::{Call, Coroutine};
+use pyo3_await::{AsyncIterator, Call, Coroutine};
 use tokio::time::{sleep, timeout};
 
 /// Resolves to what the awaitable that `function(*args)` returns resolves to.
@@ -146,6 +146,18 @@ pub fn collect(async_iterable: Py<PyAny>) -> Coroutine {
 pub fn collect_by_task(async_iterable: Py<PyAny>) -> Coroutine {
     let items = pyo3_await::async_iter::<Py<PyAny>, _>(move |_| Ok(async_iterable));
     pyo3_await::inline("collect_by_task", items.try_collect::<Vec<_>>())
+}
+
+/// Returns an async iterator of what the async iterables bring, as it comes.
+///
+/// The first error closes the others, and is raised when they have ended. To close it closes them all.
+#[pyfunction]
+#[pyo3(signature = (*async_iterables))]
+pub fn merge(async_iterables: Vec<Py<PyAny>>) -> AsyncIterator {
+    let streams = async_iterables
+        .into_iter()
+        .map(|iterable| pyo3_await::async_iter::<Py<PyAny>, _>(move |_| Ok(iterable)));
+    pyo3_await::inline_stream("merge", stream::select_all(streams))
 }
 
 /// Takes what an iterable has, as `list()` does.

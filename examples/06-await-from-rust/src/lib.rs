@@ -29,8 +29,8 @@ mod await_from_rust {
     use crate::first_try::first_try_call;
     #[pymodule_export]
     use crate::functions::{
-        call, call_all, collect, collect_by_task, first, live_futures, map_concurrently, retry,
-        with_timeout,
+        call, call_all, collect, collect_by_task, first, live_futures, map_concurrently, merge,
+        retry, with_timeout,
     };
     #[pymodule_export]
     use crate::held::{call_while_held, first_try_call_while_held, hold};
@@ -43,5 +43,5 @@ mod await_from_rust {
     #[pymodule_export]
     use crate::solutions::hedge;
     #[pymodule_export]
-    use pyo3_await::{Coroutine, RustPanic};
+    use pyo3_await::{AsyncIterator, Coroutine, RustPanic};
 }

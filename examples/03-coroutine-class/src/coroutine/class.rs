@@ -48,6 +48,13 @@ impl Coroutine {
         self.place
     }
 
+    fn is_awaited_by_another(&self) -> bool {
+        match &*self.lock() {
+            State::Suspended(body) => !body.tells_awaiters_apart(),
+            _ => false,
+        }
+    }
+
     /// Its whole name, with the class for that of a method: `Connection.read`.
     #[must_use]
     pub fn name(&self) -> &str {
@@ -67,7 +74,7 @@ impl Coroutine {
     ///
     /// Raises `RuntimeError` if somebody awaits it already: two would take each other's steps.
     fn __await__(this: Bound<'_, Self>) -> PyResult<Bound<'_, Self>> {
-        if this.get().cr_suspended() {
+        if this.get().is_awaited_by_another() {
             let message = "coroutine is being awaited already";
             return Err(PyRuntimeError::new_err(message));
         }

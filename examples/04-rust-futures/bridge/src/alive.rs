@@ -1,40 +1,52 @@
-//! How many futures are alive in this process.
+//! How many futures and streams are alive in this process.
 
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
 use crate::fork;
 
-static COUNT: AtomicUsize = AtomicUsize::new(0);
-/// The epoch that the count is of: a child process has none of its parent's futures.
+pub const FUTURE: usize = 0;
+pub const STREAM: usize = 1;
+
+static COUNTS: [AtomicUsize; 2] = [const { AtomicUsize::new(0) }; 2];
+/// The epoch that the counts are of: a child process has nothing of its parent's.
 static EPOCH: AtomicUsize = AtomicUsize::new(0);
 
 /// Returns how many futures are alive: each from the call that made its coroutine until it is
 /// finished or dropped. For tests that nothing is left behind.
 #[must_use]
 pub fn alive() -> usize {
-    count().load(SeqCst)
+    counts()[FUTURE].load(SeqCst)
+}
+
+/// Returns how many streams are alive: each from the call that made its iterator until it is
+/// exhausted or dropped. For tests that nothing is left behind.
+#[must_use]
+pub fn alive_streams() -> usize {
+    counts()[STREAM].load(SeqCst)
 }
 
 /// Counts for as long as it lives.
-pub struct Alive;
+pub struct Alive<const KIND: usize>(());
 
-impl Alive {
+impl<const KIND: usize> Alive<KIND> {
     pub fn new() -> Self {
-        count().fetch_add(1, SeqCst);
-        Self
+        counts()[KIND].fetch_add(1, SeqCst);
+        Self(())
     }
 }
 
-impl Drop for Alive {
+impl<const KIND: usize> Drop for Alive<KIND> {
     fn drop(&mut self) {
-        COUNT.fetch_sub(1, SeqCst);
+        COUNTS[KIND].fetch_sub(1, SeqCst);
     }
 }
 
-fn count() -> &'static AtomicUsize {
+fn counts() -> &'static [AtomicUsize; 2] {
     let epoch = fork::epoch();
     if EPOCH.load(SeqCst) != epoch && EPOCH.swap(epoch, SeqCst) != epoch {
-        COUNT.store(0, SeqCst);
+        for count in &COUNTS {
+            count.store(0, SeqCst);
+        }
     }
-    &COUNT
+    &COUNTS
 }

@@ -1,6 +1,6 @@
 //! What a coroutine of a Rust future does when it is resumed.
 
-use std::sync::Arc;
+use std::{pin::Pin, sync::Arc};
 
 use pyo3::{
     PyTraverseError, PyVisit,
@@ -13,11 +13,11 @@ use crate::{
     coroutine::{Body, Input, Step, normalized::generator_exit},
     event_loop::{self, EventLoop, closed, deliver_after},
     fork::{self, Guarded, not_here},
-    in_flight::{First, InFlight},
+    in_flight::{self, InFlight},
     panic,
     python::calls::{Calls, Served},
     runtime,
-    rust_future::BoxedFuture,
+    rust_future::{BoxedFuture, RustFuture},
 };
 
 /// Where a future is polled, and what a cancellation does to it.
@@ -25,6 +25,21 @@ use crate::{
 pub struct Manner {
     pub spawned: bool,
     pub uncancellable: bool,
+}
+
+impl Manner {
+    pub const INLINE: Self = Self {
+        spawned: false,
+        uncancellable: false,
+    };
+
+    pub fn uncancellable(self) -> Self {
+        let uncancellable = true;
+        Self {
+            uncancellable,
+            ..self
+        }
+    }
 }
 
 pub struct RustBody(Guarded<Stage>);
@@ -40,6 +55,18 @@ enum Stage {
 impl RustBody {
     pub fn new(future: BoxedFuture, manner: Manner) -> Self {
         Self(Guarded::new(Stage::Created(Unpolled(Some(future)), manner)))
+    }
+
+    /// Of a future that the loop's thread has polled with `poll_first`, and is not ready. Returns the
+    /// first step, too.
+    pub fn pending<'py>(
+        py: Python<'py>,
+        future: BoxedFuture,
+        pending: Pending<'py>,
+    ) -> PyResult<(Self, PyResult<Step<'py>>)> {
+        let event_loop = event_loop::running(py)?;
+        let (awaiting, step) = Awaiting::inline(py, event_loop, future, pending, Manner::INLINE);
+        Ok((Self(Guarded::new(Stage::Awaiting(awaiting))), step))
     }
 }
 
@@ -58,6 +85,14 @@ impl Body for RustBody {
         match self.0.get()? {
             Stage::Awaiting(awaiting) => awaiting.awaits(),
             Stage::Created(..) => None,
+        }
+    }
+
+    /// What it has called may not.
+    fn tells_awaiters_apart(&self) -> bool {
+        match self.0.get() {
+            Some(Stage::Awaiting(awaiting)) => !awaiting.awaits_a_call(),
+            _ => true,
         }
     }
 
@@ -81,14 +116,12 @@ impl Stage {
             *self = Self::Awaiting(awaiting);
             return step;
         }
-        let mut calls = None;
-        let (in_flight, served) = match future.run(py, &mut calls)? {
-            Run::Ready => return result_of(py, future.take()?),
-            Run::Pending(in_flight, served) => (in_flight, served),
+        let pending = match future.poll(py)? {
+            First::Ready => return result_of(py, future.take()?),
+            First::Pending(pending) => pending,
         };
-        let mut awaiting = future.take_in(py, in_flight, manner)?;
-        awaiting.calls = calls.map(Box::new);
-        let step = awaiting.follow(py, served, true);
+        let event_loop = event_loop::running(py)?;
+        let (awaiting, step) = Awaiting::inline(py, event_loop, future.take()?, pending, manner);
         *self = Self::Awaiting(awaiting);
         step
     }
@@ -106,41 +139,8 @@ impl Unpolled {
         Ok(Awaiting::new(event_loop, future, Some(task)))
     }
 
-    /// Polls it before a loop is looked for: one that is ready at once needs none, nor does one that has
-    /// called what is.
-    fn run<'py>(&mut self, py: Python<'py>, calls: &mut Option<Calls>) -> PyResult<Run<'py>> {
-        let future = self.0.as_mut().ok_or_else(closed)?;
-        let runtime = runtime::handle(py)?;
-        let mut first = deliver_after(py, || InFlight::poll_first(py, future, runtime))?;
-        loop {
-            let (in_flight, waker) = match first {
-                First::Ready => return Ok(Run::Ready),
-                First::Panicked(panicked) => return Err(panicked.into()),
-                First::Pending(pending) => pending,
-            };
-            if !in_flight.asks_in_task() {
-                return Ok(Run::Pending(in_flight, Ok(Served::Nothing)));
-            }
-            let calls = calls.get_or_insert_with(Calls::default);
-            let served = calls.await_in_task(py, &in_flight);
-            if !matches!(served, Ok(Served::Nothing)) || !in_flight.is_woken() {
-                return Ok(Run::Pending(in_flight, served));
-            }
-            let again = (in_flight, waker);
-            let poll = || InFlight::poll_once_more(py, future, runtime, again);
-            first = deliver_after(py, poll)?;
-        }
-    }
-
-    fn take_in(
-        &mut self,
-        py: Python<'_>,
-        in_flight: Arc<InFlight>,
-        manner: Manner,
-    ) -> PyResult<Awaiting> {
-        let event_loop = event_loop::running(py)?;
-        in_flight.take_in(self.take()?, event_loop.place(), manner.uncancellable);
-        Ok(Awaiting::new(event_loop, in_flight, None))
+    fn poll<'py>(&mut self, py: Python<'py>) -> PyResult<First<'py>> {
+        poll_first(py, self.0.as_mut().ok_or_else(closed)?.as_mut())
     }
 
     fn take(&mut self) -> PyResult<BoxedFuture> {
@@ -149,10 +149,51 @@ impl Unpolled {
 }
 
 /// How far a future has come without a loop.
-enum Run<'py> {
+pub enum First<'py> {
     Ready,
-    /// And what came of its calls.
-    Pending(Arc<InFlight>, PyResult<Served<'py>>),
+    Pending(Pending<'py>),
+}
+
+/// A future that is in flight, or that has called Python and is ready.
+pub struct Pending<'py> {
+    in_flight: Arc<InFlight>,
+    calls: Option<Calls>,
+    served: PyResult<Served<'py>>,
+}
+
+/// Polls a future before a loop is looked for: one that is ready at once needs none, nor does one that has
+/// called what is.
+pub fn poll_first<'py>(
+    py: Python<'py>,
+    mut future: Pin<&mut dyn RustFuture>,
+) -> PyResult<First<'py>> {
+    let runtime = runtime::handle(py)?;
+    let mut calls = None;
+    let mut first = deliver_after(py, || InFlight::poll_first(py, future.as_mut(), runtime))?;
+    loop {
+        let (in_flight, waker) = match first {
+            in_flight::First::Ready => return Ok(First::Ready),
+            in_flight::First::Panicked(panicked) => return Err(panicked.into()),
+            in_flight::First::Pending(pending) => pending,
+        };
+        let asks = in_flight.asks_in_task();
+        let served = if asks {
+            let calls = calls.get_or_insert_with(Calls::default);
+            calls.await_in_task(py, &in_flight)
+        } else {
+            Ok(Served::Nothing)
+        };
+        if !asks || !in_flight.is_woken() || !matches!(served, Ok(Served::Nothing)) {
+            return Ok(First::Pending(Pending {
+                in_flight,
+                calls,
+                served,
+            }));
+        }
+        let again = (in_flight, waker);
+        let poll = || InFlight::poll_once_more(py, future.as_mut(), runtime, again);
+        first = deliver_after(py, poll)?;
+    }
 }
 
 /// One that was never begun is dropped as any other: detached, inside the runtime. But if no runtime
@@ -198,6 +239,22 @@ impl Awaiting {
         }
     }
 
+    /// One that has been polled once, and its first step.
+    fn inline<'py>(
+        py: Python<'py>,
+        event_loop: Arc<EventLoop>,
+        future: BoxedFuture,
+        pending: Pending<'py>,
+        manner: Manner,
+    ) -> (Self, PyResult<Step<'py>>) {
+        let in_flight = pending.in_flight;
+        in_flight.take_in(future, event_loop.place(), manner.uncancellable);
+        let mut awaiting = Self::new(event_loop, in_flight, None);
+        awaiting.calls = pending.calls.map(Box::new);
+        let step = awaiting.follow(py, pending.served, true);
+        (awaiting, step)
+    }
+
     /// A future on the runtime suspends, if only for a turn: a Task that awaits one after the other
     /// must not keep the others from running. Among others a bare yield is cheaper than a suspension:
     /// the loop has turns to take anyway, and the future may be finished after one.
@@ -206,6 +263,10 @@ impl Awaiting {
         let among_others = takes_bare_yields && self.event_loop.in_flight() > 1;
         let need_not_wait = among_others || !self.future.wait() || self.future.has_requests();
         self.next_turn_or_suspend(py, need_not_wait)
+    }
+
+    fn awaits_a_call(&self) -> bool {
+        self.calls.as_ref().is_some_and(|it| it.awaits().is_some())
     }
 
     fn awaits(&self) -> Option<&Py<PyAny>> {
@@ -240,6 +301,10 @@ impl Awaiting {
 
     fn resume_here<'py>(&mut self, py: Python<'py>, input: Input<'py>) -> PyResult<Step<'py>> {
         let raised = match input {
+            Input::Send(value) if self.is_not_meant(&value)? => {
+                let message = "coroutine is being awaited already";
+                return Ok(Step::Refuse(PyRuntimeError::new_err(message)));
+            }
             Input::Send(value) => self.sent(&value).err(),
             Input::Throw(thrown) => return Ok(Step::RaiseHere(thrown)),
             Input::Raise(exception) => Some(PyErr::from_value(exception.into_any())),
@@ -252,6 +317,16 @@ impl Awaiting {
             self.raise(py, error)?;
         }
         self.go_on(py, false)
+    }
+
+    /// Does this come from somebody else than the loop, though there is nothing to be had yet? It would
+    /// take the turn of whoever awaits already, who would never be woken. Before the loop resumes a
+    /// coroutine it takes its waiter, and trio sends a word of its own when it cancels.
+    fn is_not_meant(&self, value: &Bound<'_, PyAny>) -> PyResult<bool> {
+        if self.waits_for.is_none() || !value.is_none() || self.future.has_news() {
+            return Ok(false);
+        }
+        self.event_loop.is_waited_for(value.py(), self.future.key())
     }
 
     fn sent(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
@@ -274,12 +349,11 @@ impl Awaiting {
             chain(py, &error, &earlier);
         }
         // Detached, as dropping a future runs code that is not ours, and might wait for Python.
-        let is_gone = deliver_after(py, || py.detach(|| self.future.cancel()))?;
-        if is_gone {
+        let cancel = || self.future.about_to_look(|| self.future.cancel());
+        if deliver_after(py, || py.detach(cancel))? {
             self.abort();
-            match &self.calls {
-                Some(calls) => calls.cancel_tasks(py),
-                None => return Err(error),
+            if self.calls.is_none() && !self.future.has_requests() {
+                return Err(error);
             }
         }
         self.thrown = Some(error.into_value(py));

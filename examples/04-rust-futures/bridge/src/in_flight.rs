@@ -24,7 +24,7 @@ use crate::{
     fork,
     panic::{self, Panicked},
     request::{Request, Requests},
-    rust_future::{BoxedFuture, failed},
+    rust_future::{BoxedFuture, RustFuture, failed},
 };
 
 /// Resumes coroutines, by and by.
@@ -86,7 +86,7 @@ type WithWaker = (Arc<InFlight>, Waker);
 impl InFlight {
     /// Polls a future for the first time, before anything else is made for it: many are ready at
     /// once. Detached from Python, as it runs code that is not ours.
-    pub fn poll_first(py: Python<'_>, future: &mut BoxedFuture, runtime: &Handle) -> First {
+    pub fn poll_first(py: Python<'_>, future: Pin<&mut dyn RustFuture>, runtime: &Handle) -> First {
         let spare = SPARE.take().unwrap_or_else(Self::with_waker);
         Self::poll_once_more(py, future, runtime, spare)
     }
@@ -94,7 +94,7 @@ impl InFlight {
     /// The same for one that is pending, though what it asked for has been done.
     pub fn poll_once_more(
         py: Python<'_>,
-        future: &mut BoxedFuture,
+        future: Pin<&mut dyn RustFuture>,
         runtime: &Handle,
         (this, waker): WithWaker,
     ) -> First {
@@ -103,7 +103,7 @@ impl InFlight {
             let _inside = runtime.enter();
             let current = Current::set(this);
             let mut context = Context::from_waker(&waker);
-            let poll = || panic::catch(|| future.as_mut().poll(&mut context));
+            let poll = || panic::catch(|| future.poll(&mut context));
             (fork::section(poll), current.end())
         });
         match polled {
@@ -168,6 +168,11 @@ impl InFlight {
 
     pub fn is_over(&self) -> bool {
         self.over.load(SeqCst)
+    }
+
+    /// Is it over, or has it been woken since it was polled?
+    pub fn has_news(&self) -> bool {
+        self.is_over() || self.woken.load(SeqCst)
     }
 
     /// Is there nothing left of it to be dropped?

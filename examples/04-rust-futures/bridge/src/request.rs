@@ -16,8 +16,8 @@ pub trait Job: Send {
     /// Has nobody given up on it?
     fn is_wanted(&self) -> bool;
 
-    /// Tells whoever asked how to cancel it.
-    fn has_begun(&self, task: Arc<dyn Cancel>);
+    /// Tells whoever asked which Task does it.
+    fn has_begun(&self, task: Arc<dyn Task>);
 
     /// Makes the awaitable, if there is something to await.
     fn begin(&mut self, py: Python<'_>) -> PyResult<Option<Py<PyAny>>>;
@@ -27,14 +27,16 @@ pub trait Job: Send {
     -> PyResult<()>;
 }
 
-/// What a dropped call cancels.
-pub trait Cancel: Send + Sync {
-    /// It may be called on any thread, more than once, and too late.
+/// A Task that has been begun for a call.
+pub trait Task: Send + Sync {
+    /// Cancels it, once. It may be called on any thread, and too late.
     fn cancel(self: Arc<Self>);
 
-    /// Nobody needs to cancel it any more: it knows that it has to end.
-    fn let_go(&self);
+    /// Calls this when it has ended.
+    fn at_end(&self, then: AtEnd);
 }
+
+pub type AtEnd = Box<dyn FnOnce() + Send>;
 
 /// What wants to know where a future is awaited. Dropped, it tells that nobody awaits it.
 pub trait Learn: Send {
@@ -56,6 +58,8 @@ pub enum Request {
     /// To be awaited by the coroutine that awaits the future.
     InTask(Box<dyn Job>),
     Context(Box<dyn Learn>),
+    /// The call of this Task has been dropped: the coroutine is to wait for its end.
+    End(Arc<dyn Task>),
 }
 
 /// The requests of one future that nobody has seen to yet. None when nobody will.

@@ -10,7 +10,7 @@ use std::{
 use futures_util::{FutureExt, future::MaybeDone};
 use pyo3::{IntoPyObjectExt, prelude::*};
 
-use crate::alive::Alive;
+use crate::alive::{Alive, FUTURE};
 
 /// A future, or what it has brought, in the same place of memory.
 pub type BoxedFuture = Pin<Box<dyn RustFuture>>;
@@ -50,7 +50,7 @@ where
     E: Into<PyErr> + Send + 'static,
     C: FnOnce(Python<'_>, T) -> PyResult<Py<PyAny>> + Send + 'static,
 {
-    let alive = Alive::new();
+    let alive = Alive::<FUTURE>::new();
     // `map` and not an `async` block, which would keep room for the future twice.
     Box::pin(MaybeDone::Future(future.map(move |result| {
         drop(alive);

@@ -1,18 +1,25 @@
-//! The hand-over, in every order that threads can come in: `cargo test --release --test loom`.
+//! The hand-overs, in every order that threads can come in: `cargo test --release --test loom`.
 //!
 //! The model checker runs each test once for each order. An item that is lost, or a wake-up that is
 //! not given, fails or deadlocks in one of them.
 
+#[allow(dead_code)] // the models put in and take out
+#[path = "../src/stream/buffer.rs"]
+mod buffer;
 #[path = "../src/event_loop/ready_queue.rs"]
 mod ready_queue;
 
 /// Loom's locks, in the place of those of the standard library.
 mod sync {
-    pub use loom::sync::Mutex;
+    pub use loom::sync::{Mutex, MutexGuard};
     pub use std::sync::PoisonError;
 }
 
+use std::future::poll_fn;
+
+use buffer::{Buffer, Taken};
 use loom::{
+    future::block_on,
     sync::{
         Arc, Notify,
         atomic::{AtomicBool, Ordering::SeqCst},
@@ -155,5 +162,76 @@ fn nothing_is_kept_in_a_queue_that_is_closed() {
         ready.close();
         thread.join().unwrap();
         assert_eq!(Arc::strong_count(&item), 1);
+    });
+}
+
+/// Makes items as a producer does: one at a time, when there is room.
+fn makes(buffer: &Arc<Buffer<usize, ()>>, count: usize) -> thread::JoinHandle<()> {
+    let buffer = Arc::clone(buffer);
+    thread::spawn(move || {
+        for item in 0..count {
+            block_on(poll_fn(|context| buffer.poll_room(context)));
+            buffer.put(item);
+        }
+        buffer.end(None);
+    })
+}
+
+/// Takes items as the steps of an iterator do, to the end.
+fn takes_all(buffer: &Buffer<usize, ()>) -> Vec<usize> {
+    let mut items = Vec::new();
+    loop {
+        block_on(poll_fn(|context| buffer.poll_item(context)));
+        match buffer.take() {
+            Taken::Item(item) => items.push(item),
+            Taken::Over => return items,
+            Taken::Failure(()) | Taken::Nothing => panic!("there is an item, or the end"),
+        }
+    }
+}
+
+/// Neither waits for ever for the other, and nothing is lost, with room for one item and for two. All
+/// orders are too many to be run: those in which a thread is interrupted three times at most.
+#[test]
+fn what_is_made_is_taken_in_order() {
+    let mut model = loom::model::Builder::new();
+    model.preemption_bound = Some(3);
+    for ahead in [1, 2] {
+        model.check(move || {
+            let buffer = Arc::new(Buffer::new(ahead));
+            makes(&buffer, 3);
+            assert_eq!(takes_all(&buffer), [0, 1, 2]);
+        });
+    }
+}
+
+/// It is closed while it is filled: the maker does not wait for room that nobody will make.
+#[test]
+fn a_buffer_that_is_closed_holds_nobody_up() {
+    loom::model(|| {
+        let buffer = Arc::new(Buffer::new(1));
+        let maker = makes(&buffer, 2);
+        buffer.close();
+        block_on(poll_fn(|context| buffer.poll_end(context)));
+        maker.join().unwrap();
+        assert!(takes_all(&buffer).is_empty());
+    });
+}
+
+/// One waits for an item and one for the end, while the buffer is closed and ended.
+#[test]
+fn who_waits_for_an_item_hears_of_the_end() {
+    loom::model(|| {
+        let buffer = Arc::new(Buffer::new(1));
+        let taker = Arc::clone(&buffer);
+        let taker = thread::spawn(move || takes_all(&taker));
+        let closer = Arc::clone(&buffer);
+        let closer = thread::spawn(move || {
+            closer.close();
+            block_on(poll_fn(|context| closer.poll_end(context)));
+        });
+        buffer.end(None);
+        assert!(taker.join().unwrap().is_empty());
+        closer.join().unwrap();
     });
 }

@@ -25,6 +25,13 @@ pub trait Body: Send {
     /// code here: if that looks at the coroutine, it waits for ever.
     fn awaits(&self) -> Option<&Py<PyAny>>;
 
+    /// Does the body refuse by itself a step that is not meant for whoever awaits it? If so, it may be
+    /// asked for its iterator while it is suspended: `anext(iterator, default)` asks at each step. If
+    /// not, somebody who does so wants to await it as well, and is refused.
+    fn tells_awaiters_apart(&self) -> bool {
+        false
+    }
+
     /// Visits each Python object that the body holds. Forget one, and a cycle through it is never
     /// freed: a Task holds its coroutine, and what the body waits for holds the Task.
     ///

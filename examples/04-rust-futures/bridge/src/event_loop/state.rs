@@ -201,12 +201,22 @@ impl EventLoop {
         if self.is_closed() {
             return Err(closed());
         }
-        match self.library.running(py)? {
-            Some(running) if self.is_of(&running) => Ok(running),
-            _ => Err(PyRuntimeError::new_err(
-                "the coroutine was begun on a different event loop",
-            )),
-        }
+        self.if_running(py)?.ok_or_else(|| {
+            PyRuntimeError::new_err("the coroutine was begun on a different event loop")
+        })
+    }
+
+    /// Does the coroutine under this key wait for this loop, which runs here and has not resumed it?
+    pub fn is_waited_for(&self, py: Python<'_>, key: usize) -> PyResult<bool> {
+        let waits =
+            |waiting: &Slab<Waiting>| waiting.get(key).is_some_and(|it| it.waiter.is_some());
+        Ok(waits(&self.waiting.lock()) && self.if_running(py)?.is_some())
+    }
+
+    /// Returns the Python object of this loop, if it is the one that runs on this thread.
+    fn if_running<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let running = self.library.running(py)?;
+        Ok(running.filter(|running| self.is_of(running)))
     }
 
     /// The coroutine runs again.
@@ -409,10 +419,8 @@ pub fn deliver_after<R>(py: Python<'_>, poll: impl FnOnce() -> R) -> PyResult<R>
     let result = poll();
     let mut urgent = Ok(());
     for event_loop in take_ready() {
-        match event_loop.library.running(py) {
-            Ok(Some(running)) if event_loop.is_of(&running) => {
-                urgent = urgent.and(event_loop.deliver(py));
-            }
+        match event_loop.if_running(py) {
+            Ok(Some(_)) => urgent = urgent.and(event_loop.deliver(py)),
             _ => event_loop.wakeup.wake(), // it has moved to another thread
         }
     }

@@ -18,7 +18,7 @@ use super::caller::Caller;
 use crate::{
     in_flight::InFlight,
     panic,
-    request::{Cancel, Job, Request},
+    request::{Job, Request, Task},
 };
 
 /// Awaits in Python what `begin` returns, in a Task of its own, and extracts the result.
@@ -150,12 +150,9 @@ impl<T> Call<T> {
         }
     }
 
-    /// Drops the call without cancelling what it has begun.
+    /// Drops the call without cancelling what it has begun, which is to end by itself.
     pub(super) fn let_go(self) {
-        if let Some(task) = self.slot.task.get() {
-            task.let_go();
-        }
-        drop(self);
+        self.slot.give_up(|_| {});
     }
 }
 
@@ -184,14 +181,14 @@ fn nobody_awaits() -> PyErr {
 
 impl<T> Drop for Call<T> {
     fn drop(&mut self) {
-        self.slot.give_up();
+        self.slot.give_up(Task::cancel);
     }
 }
 
 /// What comes of a call, on its way from the thread of the loop to whoever polls.
 struct Slot<T> {
     state: Mutex<State<T>>,
-    task: OnceLock<Arc<dyn Cancel>>,
+    task: OnceLock<Arc<dyn Task>>,
     /// The Task is to be cancelled, though the call is still awaited.
     cancelled: AtomicBool,
 }
@@ -252,10 +249,14 @@ impl<T> Slot<T> {
         matches!(*self.lock(), State::Pending(_))
     }
 
-    fn give_up(&self) {
+    /// Waits no more. If it is dropped by a future, whoever awaits that waits for the Task's end.
+    fn give_up(&self, end: impl FnOnce(Arc<dyn Task>)) {
         let state = mem::replace(&mut *self.lock(), State::Over);
         if let (State::Pending(_), Some(task)) = (&state, self.task.get()) {
-            Arc::clone(task).cancel();
+            end(Arc::clone(task));
+            if let Some(future) = InFlight::current() {
+                future.ask(Request::End(Arc::clone(task)));
+            }
         }
     }
 
@@ -286,7 +287,7 @@ where
         self.slot.is_pending()
     }
 
-    fn has_begun(&self, task: Arc<dyn Cancel>) {
+    fn has_begun(&self, task: Arc<dyn Task>) {
         let _ = self.slot.task.set(Arc::clone(&task));
         if !self.is_wanted() || self.slot.cancelled.load(SeqCst) {
             task.cancel(); // that was said before the Task was known

@@ -178,7 +178,7 @@ impl Known {
     fn begin(&self, py: Python<'_>, job: Box<dyn Job>) {
         match event_loop::running(py).and_then(|it| Ok((it, self.copy(py)?))) {
             Ok((event_loop, context)) => {
-                own_task::begin(py, &event_loop, job, Some(&context), None);
+                own_task::begin(py, &event_loop, job, Some(&context));
             }
             Err(error) => drop(job.finish(py, Err(error))),
         }

@@ -5,7 +5,7 @@ use std::{collections::VecDeque, sync::Arc};
 
 use pyo3::{PyTraverseError, PyVisit, exceptions::PyGeneratorExit, prelude::*, sync::PyOnceLock};
 
-use super::own_task::{self, Nursery};
+use super::{nursery::Nursery, own_task};
 use crate::{
     coroutine::{Input, Step},
     delegate::Delegate,
@@ -22,7 +22,7 @@ pub struct Calls {
     delegate: Option<Delegate>,
     /// Those that it is to await after that.
     queue: VecDeque<Box<dyn Job>>,
-    /// The Tasks, if there are any.
+    /// The Tasks that it is to wait for, if there are any.
     nursery: Option<Arc<Nursery>>,
     /// Python code may fork, and go on in the child.
     epoch: usize,
@@ -76,9 +76,10 @@ impl Calls {
     fn begin_tasks(&mut self, py: Python<'_>, event_loop: &Arc<EventLoop>, future: &Arc<InFlight>) {
         while let Some(request) = future.next_request() {
             match request {
-                Request::OwnTask(job) => {
-                    let nursery = self.nursery.get_or_insert_with(|| Nursery::new(future));
-                    own_task::begin(py, event_loop, job, None, Some(nursery));
+                Request::OwnTask(job) => own_task::begin(py, event_loop, job, None),
+                Request::End(task) => {
+                    let new = || Nursery::new(Arc::clone(future));
+                    self.nursery.get_or_insert_with(new).enter(&*task);
                 }
                 Request::InTask(job) => self.queue.push_back(job),
                 Request::Context(learn) => match copy_context(py) {
@@ -201,13 +202,6 @@ impl Calls {
     /// Has the coroutine scheduled when the last Task has ended. Returns false if there is none.
     pub fn wait_for_tasks(&self) -> bool {
         self.nursery.as_ref().is_some_and(|it| it.wait())
-    }
-
-    /// Cancels the Tasks that have not been.
-    pub fn cancel_tasks(&self, py: Python<'_>) {
-        if let Some(nursery) = &self.nursery {
-            nursery.cancel(py);
-        }
     }
 
     pub fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {

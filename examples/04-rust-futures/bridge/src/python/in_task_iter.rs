@@ -5,7 +5,7 @@ use std::{
     mem,
     panic::Location,
     pin::Pin,
-    sync::{Arc, OnceLock, Weak},
+    sync::{Arc, OnceLock},
     task::{Context, Poll},
 };
 
@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     in_flight::InFlight,
-    request::{Cancel, Job, Request},
+    request::{Job, Request, Task},
 };
 
 /// As [`async_iter`](crate::async_iter), in the Task that awaits the Rust future: as if the coroutine
@@ -51,7 +51,6 @@ where
     InTaskIter {
         iterator,
         next: Some(first),
-        future: Weak::new(),
         location: Location::caller(),
     }
 }
@@ -62,8 +61,6 @@ pub struct InTaskIter<T> {
     iterator: Arc<Iterator>,
     /// The next item, or the end. None after that.
     next: Option<Call<Option<T>>>,
-    /// Whose coroutine closes the iterator.
-    future: Weak<InFlight>,
     location: &'static Location<'static>,
 }
 
@@ -81,10 +78,7 @@ where
             return Poll::Ready(None);
         };
         let item = match Pin::new(next).poll(context) {
-            Poll::Pending => {
-                self.remember_the_future();
-                return Poll::Pending;
-            }
+            Poll::Pending => return Poll::Pending,
             Poll::Ready(item) => item.transpose(),
         };
         self.next = match &item {
@@ -109,15 +103,6 @@ where
             item_of,
         )
     }
-
-    fn remember_the_future(&mut self) {
-        if self.future.strong_count() == 0 {
-            self.future = InFlight::current()
-                .as_ref()
-                .map(Arc::downgrade)
-                .unwrap_or_default();
-        }
-    }
 }
 
 fn item_of<T>(py: Python<'_>, outcome: PyResult<Bound<'_, PyAny>>) -> PyResult<Option<T>>
@@ -130,9 +115,10 @@ where
     }
 }
 
+/// Whoever awaits the future that drops it closes the iterator.
 impl<T> Drop for InTaskIter<T> {
     fn drop(&mut self) {
-        if let (Some(_), Some(future)) = (self.next.take(), self.future.upgrade()) {
+        if let (Some(_), Some(future)) = (self.next.take(), InFlight::current()) {
             future.ask(Request::InTask(Box::new(Close {
                 iterator: mem::take(&mut self.iterator),
                 location: self.location,
@@ -156,7 +142,7 @@ impl Job for Close {
         true
     }
 
-    fn has_begun(&self, _task: Arc<dyn Cancel>) {}
+    fn has_begun(&self, _task: Arc<dyn Task>) {}
 
     fn begin(&mut self, py: Python<'_>) -> PyResult<Option<Py<PyAny>>> {
         let Some(iterator) = self.iterator.get() else {

@@ -1,8 +1,9 @@
 //! Python awaited from Rust.
 //!
 //! - `call.rs`: the future that a call is, and what Rust and Python share of it;
-//! - `own_task.rs`: a Task that awaits something for Rust, and the nursery of such Tasks;
-//! - `calls.rs`: what a coroutine does about the calls of its future;
+//! - `own_task.rs`: a Task that awaits something for Rust;
+//! - `calls.rs`: what a coroutine does about the calls of its future, with `nursery.rs`: the Tasks that it
+//!   waits for;
 //! - `async_iter.rs`, `in_task_iter.rs`: an async iterable as a stream, of one form and the other;
 //! - `caller.rs`: a handle, for those who are not inside a future of the bridge.
 //!
@@ -14,6 +15,7 @@ mod call;
 mod caller;
 pub mod calls;
 mod in_task_iter;
+mod nursery;
 mod own_task;
 
 pub use async_iter::{AsyncIter, async_iter};

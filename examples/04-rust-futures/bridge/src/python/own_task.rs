@@ -1,27 +1,25 @@
-//! A Task that awaits something for Rust, and the nursery of such Tasks.
+//! A Task that awaits something for Rust.
 
 use std::{
     mem,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicBool, Ordering::SeqCst},
     },
 };
 
 use pyo3::{
     PyTraverseError, PyVisit,
-    exceptions::{PyException, PyGeneratorExit},
+    exceptions::{PyException, PyGeneratorExit, PyKeyboardInterrupt, PySystemExit},
     prelude::*,
 };
-use slab::Slab;
 
 use crate::{
     coroutine::{Body, Coroutine, Input, Step, normalized::generator_exit},
     delegate::Delegate,
     event_loop::{EventLoop, deliver_after},
     fork::{Guarded, not_here},
-    in_flight::InFlight,
-    request::{Cancel, Job, Submit},
+    request::{AtEnd, Job, Submit, Task},
 };
 
 /// Begins a Task: in `context`, or in a copy of the current one.
@@ -30,18 +28,20 @@ pub fn begin(
     event_loop: &Arc<EventLoop>,
     job: Box<dyn Job>,
     context: Option<&Bound<'_, PyAny>>,
-    nursery: Option<&Arc<Nursery>>,
 ) {
     if !job.is_wanted() {
         return;
     }
     let location = job.location();
-    let task = OwnTask::new(event_loop, job);
+    let is_handled = context.is_some();
+    let task = OwnTask::new(event_loop);
+    job.has_begun(Arc::clone(&task) as _);
+    *task.lock() = Stage::New(job);
     let body = TaskBody(Guarded::new(Running {
-        place: nursery.map(|nursery| nursery.enter(&task)),
         task: Arc::clone(&task),
         job: None,
         awaits: None,
+        is_handled,
     }));
     let coroutine = Coroutine::new("call", location, body);
     if let Err(error) = task.begin(py, coroutine, context) {
@@ -53,30 +53,33 @@ pub fn begin(
 pub struct OwnTask {
     event_loop: Arc<EventLoop>,
     stage: Mutex<Stage>,
-    /// Somebody has cancelled it, or it needs no cancellation to end.
+    /// The loop knows it by this key.
+    key: OnceLock<usize>,
     cancelled: AtomicBool,
+    at_end: Mutex<Vec<AtEnd>>,
 }
 
 enum Stage {
-    /// The coroutine that runs it has not been resumed.
-    New(Box<dyn Job>, Option<usize>),
-    /// It runs, and the loop knows it by this key, soon or already.
-    Running(Option<usize>),
+    /// The coroutine that it runs has not been resumed.
+    New(Box<dyn Job>),
+    Running,
     Ended,
 }
 
 impl OwnTask {
-    fn new(event_loop: &Arc<EventLoop>, job: Box<dyn Job>) -> Arc<Self> {
+    fn new(event_loop: &Arc<EventLoop>) -> Arc<Self> {
         Arc::new(Self {
             event_loop: Arc::clone(event_loop),
-            stage: Mutex::new(Stage::New(job, None)),
+            stage: Mutex::new(Stage::Running),
+            key: OnceLock::new(),
             cancelled: AtomicBool::new(false),
+            at_end: Mutex::default(),
         })
     }
 
     /// A factory of eager Tasks runs it before the loop knows it, perhaps to its end.
     fn begin(
-        self: &Arc<Self>,
+        &self,
         py: Python<'_>,
         coroutine: Coroutine,
         context: Option<&Bound<'_, PyAny>>,
@@ -90,25 +93,19 @@ impl OwnTask {
                 return coroutine.call_method0("close").map(drop);
             }
         };
-        match &mut *self.lock() {
-            Stage::New(_, known) | Stage::Running(known) => *known = Some(key),
-            Stage::Ended => {}
-        }
+        let _ = self.key.set(key);
         if self.has_ended() {
             self.event_loop.task_ended(key);
+        } else if self.cancelled.load(SeqCst) {
+            self.cancel_now(py); // there was no key to do it by
         }
         Ok(())
     }
 
-    fn take_job(self: &Arc<Self>) -> Option<Box<dyn Job>> {
+    fn take_job(&self) -> Option<Box<dyn Job>> {
         let mut stage = self.lock();
-        match mem::replace(&mut *stage, Stage::Ended) {
-            Stage::New(job, key) => {
-                *stage = Stage::Running(key);
-                drop(stage);
-                job.has_begun(Arc::clone(self) as Arc<dyn Cancel>);
-                Some(job)
-            }
+        match mem::replace(&mut *stage, Stage::Running) {
+            Stage::New(job) => Some(job),
             other => {
                 *stage = other;
                 None
@@ -116,7 +113,7 @@ impl OwnTask {
         }
     }
 
-    fn fail(self: &Arc<Self>, py: Python<'_>, error: PyErr) {
+    fn fail(&self, py: Python<'_>, error: PyErr) {
         if let Some(job) = self.take_job() {
             let _nobody_hears = job.finish(py, Err(error));
         }
@@ -125,8 +122,15 @@ impl OwnTask {
 
     fn end(&self) {
         let stage = mem::replace(&mut *self.lock(), Stage::Ended);
-        if let Stage::New(_, Some(key)) | Stage::Running(Some(key)) = stage {
-            self.event_loop.task_ended(key);
+        if matches!(stage, Stage::Ended) {
+            return;
+        }
+        drop(stage); // unlocked: its job may hold anything
+        if let Some(key) = self.key.get() {
+            self.event_loop.task_ended(*key);
+        }
+        for then in mem::take(&mut *self.lock_at_end()) {
+            then();
         }
     }
 
@@ -135,23 +139,24 @@ impl OwnTask {
     }
 
     fn cancel_now(&self, py: Python<'_>) {
-        let key = match *self.lock() {
-            Stage::New(_, key) | Stage::Running(key) => key,
-            Stage::Ended => None,
+        let Some(key) = self.key.get().filter(|_| !self.has_ended()) else {
+            return;
         };
-        if let Some(key) = key {
-            if let Err(error) = self.event_loop.cancel_task(py, key) {
-                error.write_unraisable(py, None);
-            }
+        if let Err(error) = self.event_loop.cancel_task(py, *key) {
+            error.write_unraisable(py, None);
         }
     }
 
     fn lock(&self) -> MutexGuard<'_, Stage> {
         self.stage.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    fn lock_at_end(&self) -> MutexGuard<'_, Vec<AtEnd>> {
+        self.at_end.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
-impl Cancel for OwnTask {
+impl Task for OwnTask {
     fn cancel(self: Arc<Self>) {
         if !self.has_ended() && !self.cancelled.swap(true, SeqCst) {
             let event_loop = Arc::clone(&self.event_loop);
@@ -159,8 +164,13 @@ impl Cancel for OwnTask {
         }
     }
 
-    fn let_go(&self) {
-        self.cancelled.store(true, SeqCst);
+    /// Whoever ends it takes what is to be done after it has said that it has ended.
+    fn at_end(&self, then: AtEnd) {
+        self.lock_at_end().push(then);
+        if self.has_ended() {
+            let all = mem::take(&mut *self.lock_at_end());
+            all.into_iter().for_each(|then| then());
+        }
     }
 }
 
@@ -169,9 +179,10 @@ struct TaskBody(Guarded<Running>);
 
 struct Running {
     task: Arc<OwnTask>,
-    place: Option<InNursery>,
     job: Option<Box<dyn Job>>,
     awaits: Option<Delegate>,
+    /// It was begun through a handle: no coroutine awaits it.
+    is_handled: bool,
 }
 
 impl Body for TaskBody {
@@ -235,18 +246,26 @@ impl Running {
         outcome: PyResult<Bound<'py, PyAny>>,
     ) -> PyResult<Step<'py>> {
         self.awaits = None;
+        let exits = self.exits(py, &outcome);
         let unheard = deliver_after(py, || {
             let unheard = finish(py, self.job.take(), outcome);
             self.task.end();
-            drop(self.place.take());
             unheard
         })?;
-        match unheard {
-            Err(error) if self.is_to_be_told(py, &error) => error.write_unraisable(py, None),
-            Err(error) => return Err(error),
-            Ok(()) => {}
+        match unheard.err().or(exits) {
+            Some(error) if self.is_to_be_told(py, &error) => error.write_unraisable(py, None),
+            Some(error) => return Err(error),
+            None => {}
         }
         Ok(Step::Return(py.None().into_bound(py)))
+    }
+
+    /// Returns what is to end the program, if no coroutine awaits the call, and would raise it.
+    fn exits(&self, py: Python<'_>, outcome: &PyResult<Bound<'_, PyAny>>) -> Option<PyErr> {
+        let error = outcome.as_ref().err().filter(|_| self.is_handled)?;
+        let exits = error.is_instance_of::<PyKeyboardInterrupt>(py)
+            || error.is_instance_of::<PySystemExit>(py);
+        exits.then(|| error.clone_ref(py))
     }
 
     fn is_to_be_told(&self, py: Python<'_>, error: &PyErr) -> bool {
@@ -272,69 +291,5 @@ fn finish(
 impl Drop for Running {
     fn drop(&mut self) {
         self.task.end();
-    }
-}
-
-/// The Tasks that were begun for one Rust future. The coroutine that awaits the future stays until they
-/// have ended.
-pub struct Nursery {
-    future: Arc<InFlight>,
-    tasks: Mutex<Slab<Arc<OwnTask>>>,
-    waited_for: AtomicBool,
-}
-
-impl Nursery {
-    pub fn new(future: &Arc<InFlight>) -> Arc<Self> {
-        Arc::new(Self {
-            future: Arc::clone(future),
-            tasks: Mutex::default(),
-            waited_for: AtomicBool::new(false),
-        })
-    }
-
-    fn enter(self: &Arc<Self>, task: &Arc<OwnTask>) -> InNursery {
-        InNursery {
-            nursery: Arc::clone(self),
-            key: self.lock().insert(Arc::clone(task)),
-        }
-    }
-
-    /// Has the coroutine scheduled when the last Task has ended. Returns false if that has come.
-    pub fn wait(&self) -> bool {
-        self.waited_for.store(true, SeqCst);
-        !self.lock().is_empty()
-    }
-
-    /// Cancels those that have not been. Once, as a `TaskGroup` does: then a `finally` block can await.
-    pub fn cancel(&self, py: Python<'_>) {
-        let tasks: Vec<_> = self.lock().iter().map(|(_, it)| Arc::clone(it)).collect();
-        for task in tasks {
-            if !task.cancelled.swap(true, SeqCst) {
-                task.cancel_now(py);
-            }
-        }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Slab<Arc<OwnTask>>> {
-        self.tasks.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// A Task's place in its nursery.
-struct InNursery {
-    nursery: Arc<Nursery>,
-    key: usize,
-}
-
-impl Drop for InNursery {
-    fn drop(&mut self) {
-        let mut tasks = self.nursery.lock();
-        let task = tasks.remove(self.key);
-        let was_last = tasks.is_empty();
-        drop(tasks);
-        drop(task);
-        if was_last && self.nursery.waited_for.load(SeqCst) {
-            self.nursery.future.schedule();
-        }
     }
 }

@@ -1,0 +1,232 @@
+//! A stream of any type, and what it has made, as one type.
+
+use std::{
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use futures_util::Stream;
+use parking_lot::Mutex;
+use pyo3::{
+    exceptions::{PyRuntimeError, PyStopAsyncIteration},
+    prelude::*,
+    types::PyList,
+};
+
+use super::buffer::{Buffer, Taken};
+use crate::{
+    alive::{Alive, STREAM},
+    fork,
+    panic::{self, Panicked},
+};
+
+/// Shared by the iterator, the step that waits for an item, and whoever polls the stream.
+pub type SharedStream = Arc<dyn RustStream>;
+
+pub trait RustStream: Send + Sync {
+    fn has_room(&self) -> bool;
+
+    /// Waits for room for one more item.
+    fn poll_room(&self, context: &mut Context<'_>) -> Poll<()>;
+
+    /// Polls the stream once. Says whether it may make more; if not, it has been dropped.
+    ///
+    /// Call it detached, inside the runtime: it runs code that is not ours.
+    fn poll_make(&self, context: &mut Context<'_>) -> Poll<bool>;
+
+    /// Waits for an item, or the end. One that is closed is at its end when the stream has been
+    /// dropped.
+    fn poll_item(&self, context: &mut Context<'_>) -> Poll<()>;
+
+    /// Makes a Python object of what is there: an item, or a list of items. None if nothing is.
+    ///
+    /// # Errors
+    ///
+    /// What the stream failed with, or the conversion; `StopAsyncIteration` at the end.
+    fn take(&self, py: Python<'_>) -> Option<PyResult<Py<PyAny>>>;
+
+    /// Drops what has been made, and the stream. If somebody is polling that, it is dropped when the
+    /// poll returns: a poll cannot be interrupted. Call it detached, inside the runtime.
+    fn close(&self);
+
+    /// Has the stream been dropped?
+    fn is_over(&self) -> bool;
+
+    /// Waits until it has been.
+    fn poll_end(&self, context: &mut Context<'_>) -> Poll<()>;
+
+    /// The runtime lets go of the stream: whoever waits must hear of it.
+    fn abandon(&self);
+}
+
+/// What a Python object is made of: each item, or the items that are there, up to this many.
+#[derive(Clone, Copy)]
+pub enum Batch {
+    One,
+    UpTo(usize),
+}
+
+/// `convert` makes a Python object of an item.
+pub fn shared<S, T, E, C>(stream: S, ahead: usize, batch: Batch, convert: C) -> SharedStream
+where
+    S: Stream<Item = Result<T, E>> + Send + 'static,
+    T: Send + 'static,
+    E: Into<PyErr> + Send + 'static,
+    C: Fn(Python<'_>, T) -> PyResult<Py<PyAny>> + Send + Sync + 'static,
+{
+    Arc::new(Typed {
+        stream: Mutex::new(Some((Box::pin(stream), Alive::new()))),
+        buffer: Buffer::new(ahead),
+        batch,
+        convert,
+    })
+}
+
+struct Typed<S, T, E, C> {
+    /// None when it has been dropped. Locked for as long as somebody polls it, or drops it.
+    stream: Mutex<Option<Counted<S>>>,
+    buffer: Buffer<T, Failure<E>>,
+    batch: Batch,
+    convert: C,
+}
+
+type Counted<S> = (Pin<Box<S>>, Alive<STREAM>);
+
+/// What ends a stream before its time.
+enum Failure<E> {
+    Error(E),
+    Panic(Panicked),
+    RuntimeGone,
+}
+
+impl<S, T, E, C> RustStream for Typed<S, T, E, C>
+where
+    S: Stream<Item = Result<T, E>> + Send,
+    T: Send,
+    E: Into<PyErr> + Send,
+    C: Fn(Python<'_>, T) -> PyResult<Py<PyAny>> + Send + Sync,
+{
+    fn has_room(&self) -> bool {
+        self.buffer.has_room()
+    }
+
+    fn poll_room(&self, context: &mut Context<'_>) -> Poll<()> {
+        self.buffer.poll_room(context)
+    }
+
+    fn poll_make(&self, context: &mut Context<'_>) -> Poll<bool> {
+        let made = fork::section(|| self.poll_unlocked(context));
+        // Who closed meanwhile found the stream locked.
+        if self.buffer.is_closed() {
+            self.drop_if_free(None);
+            return Poll::Ready(false);
+        }
+        made
+    }
+
+    fn poll_item(&self, context: &mut Context<'_>) -> Poll<()> {
+        self.buffer.poll_item(context)
+    }
+
+    fn take(&self, py: Python<'_>) -> Option<PyResult<Py<PyAny>>> {
+        let taken = match self.buffer.take() {
+            Taken::Item(item) => self.convert(py, item),
+            Taken::Failure(failure) => Err(failure.into()),
+            Taken::Over => Err(PyStopAsyncIteration::new_err(())),
+            Taken::Nothing => return None,
+        };
+        Some(taken)
+    }
+
+    fn close(&self) {
+        fork::section(|| self.buffer.close());
+        self.drop_if_free(None);
+    }
+
+    fn is_over(&self) -> bool {
+        self.buffer.is_over()
+    }
+
+    fn poll_end(&self, context: &mut Context<'_>) -> Poll<()> {
+        self.buffer.poll_end(context)
+    }
+
+    fn abandon(&self) {
+        self.drop_if_free(Some(Failure::RuntimeGone));
+    }
+}
+
+impl<S, T, E, C> Typed<S, T, E, C>
+where
+    S: Stream<Item = Result<T, E>> + Send,
+    T: Send,
+    E: Into<PyErr> + Send,
+    C: Fn(Python<'_>, T) -> PyResult<Py<PyAny>> + Send + Sync,
+{
+    fn poll_unlocked(&self, context: &mut Context<'_>) -> Poll<bool> {
+        let Some(mut slot) = self.stream.try_lock() else {
+            return Poll::Ready(false); // somebody drops it
+        };
+        let Some((stream, _)) = slot.as_mut() else {
+            return Poll::Ready(false);
+        };
+        let failure = match panic::catch(|| stream.as_mut().poll_next(context)) {
+            Ok(Poll::Pending) => return Poll::Pending,
+            Ok(Poll::Ready(Some(Ok(item)))) => {
+                self.buffer.put(item);
+                return Poll::Ready(true);
+            }
+            Ok(Poll::Ready(None)) => None,
+            Ok(Poll::Ready(Some(Err(error)))) => Some(Failure::Error(error)),
+            Err(panicked) => Some(Failure::Panic(panicked)),
+        };
+        self.drop_locked(&mut slot, failure);
+        Poll::Ready(false)
+    }
+
+    fn drop_if_free(&self, failure: Option<Failure<E>>) {
+        fork::section(|| {
+            if let Some(mut slot) = self.stream.try_lock() {
+                self.drop_locked(&mut slot, failure);
+            }
+        });
+    }
+
+    /// Drops the stream, and then says that it is over: who waits for the end relies on the order.
+    fn drop_locked(&self, slot: &mut Option<Counted<S>>, failure: Option<Failure<E>>) {
+        if let Some(stream) = slot.take() {
+            let _ = panic::catch(|| drop(stream)); // the panic hook has said so
+            self.buffer.end(failure);
+        }
+    }
+
+    fn convert(&self, py: Python<'_>, first: T) -> PyResult<Py<PyAny>> {
+        let converted = match self.batch {
+            Batch::One => (self.convert)(py, first),
+            Batch::UpTo(count) => self.list(py, first, count),
+        };
+        converted.inspect_err(|_| {
+            py.detach(|| self.close());
+        })
+    }
+
+    fn list(&self, py: Python<'_>, first: T, count: usize) -> PyResult<Py<PyAny>> {
+        let list = PyList::empty(py);
+        list.append((self.convert)(py, first)?)?;
+        for item in self.buffer.take_more(count.saturating_sub(1)) {
+            list.append((self.convert)(py, item)?)?;
+        }
+        Ok(list.into_any().unbind())
+    }
+}
+
+impl<E: Into<PyErr>> From<Failure<E>> for PyErr {
+    fn from(failure: Failure<E>) -> Self {
+        match failure {
+            Failure::Error(error) => error.into(),
+            Failure::Panic(panicked) => panicked.into(),
+            Failure::RuntimeGone => PyRuntimeError::new_err("the runtime has been shut down"),
+        }
+    }
+}
