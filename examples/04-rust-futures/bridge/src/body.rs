@@ -176,23 +176,22 @@ pub fn poll_first<'py>(
             in_flight::First::Panicked(panicked) => return Err(panicked.into()),
             in_flight::First::Pending(pending) => pending,
         };
-        let asks = in_flight.asks_in_task();
-        let served = if asks {
+        let mut served = Ok(Served::Nothing);
+        if let Some(job) = in_flight.next_in_task() {
             let calls = calls.get_or_insert_with(Calls::default);
-            calls.await_in_task(py, &in_flight)
-        } else {
-            Ok(Served::Nothing)
-        };
-        if !asks || !in_flight.is_woken() || !matches!(served, Ok(Served::Nothing)) {
-            return Ok(First::Pending(Pending {
-                in_flight,
-                calls,
-                served,
-            }));
+            served = calls.await_in_task(py, &in_flight, job);
+            if matches!(served, Ok(Served::Nothing)) && in_flight.is_woken() {
+                let again = (in_flight, waker);
+                let poll = || InFlight::poll_once_more(py, future.as_mut(), runtime, again);
+                first = deliver_after(py, poll)?;
+                continue;
+            }
         }
-        let again = (in_flight, waker);
-        let poll = || InFlight::poll_once_more(py, future.as_mut(), runtime, again);
-        first = deliver_after(py, poll)?;
+        return Ok(First::Pending(Pending {
+            in_flight,
+            calls,
+            served,
+        }));
     }
 }
 

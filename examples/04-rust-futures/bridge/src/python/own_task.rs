@@ -169,7 +169,9 @@ impl Task for OwnTask {
         self.lock_at_end().push(then);
         if self.has_ended() {
             let all = mem::take(&mut *self.lock_at_end());
-            all.into_iter().for_each(|then| then());
+            for then in all {
+                then();
+            }
         }
     }
 }
