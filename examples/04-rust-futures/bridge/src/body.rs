@@ -11,10 +11,11 @@ use tokio::{runtime::Handle, task::AbortHandle};
 
 use crate::{
     coroutine::{Body, Input, Step, normalized::generator_exit},
-    event_loop::{self, EventLoop, closed, deliver_after},
+    event_loop::{self, EventLoop, closed, deliver_after, runtime_here, started_here},
     fork::{self, Guarded, not_here},
-    in_flight::{First, InFlight, State},
-    panic, runtime,
+    in_flight::{self, InFlight},
+    panic,
+    python::calls::{Calls, Served},
     rust_future::{BoxedFuture, RustFuture},
 };
 
@@ -57,14 +58,13 @@ impl RustBody {
 
     /// Of a future that the loop's thread has polled with `poll_first`, and is not ready. Returns the
     /// first step, too.
-    pub fn pending(
-        py: Python<'_>,
+    pub fn pending<'py>(
+        py: Python<'py>,
         future: BoxedFuture,
-        in_flight: Arc<InFlight>,
-    ) -> PyResult<(Self, PyResult<Step<'_>>)> {
+        pending: Pending<'py>,
+    ) -> PyResult<(Self, PyResult<Step<'py>>)> {
         let event_loop = event_loop::running(py)?;
-        let mut awaiting = Awaiting::inline(event_loop, future, in_flight, Manner::INLINE);
-        let step = awaiting.begin(py);
+        let (awaiting, step) = Awaiting::inline(py, event_loop, future, pending, Manner::INLINE);
         Ok((Self(Guarded::new(Stage::Awaiting(awaiting))), step))
     }
 }
@@ -82,13 +82,17 @@ impl Body for RustBody {
 
     fn awaits(&self) -> Option<&Py<PyAny>> {
         match self.0.get()? {
-            Stage::Awaiting(awaiting) => awaiting.waits_for.as_ref(),
+            Stage::Awaiting(awaiting) => awaiting.awaits(),
             Stage::Created(..) => None,
         }
     }
 
+    /// What it has called may not.
     fn tells_awaiters_apart(&self) -> bool {
-        true
+        match self.0.get() {
+            Some(Stage::Awaiting(awaiting)) => !awaiting.awaits_a_call(),
+            _ => true,
+        }
     }
 
     fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
@@ -104,19 +108,19 @@ impl Stage {
         let Self::Created(future, manner) = self else {
             return Err(closed());
         };
-        let mut awaiting = if manner.spawned {
-            future.spawn(py, *manner)?
-        } else {
-            match future.poll(py)? {
-                First::Ready => return result_of(py, future.take()?),
-                First::Panicked(panicked) => return Err(panicked.into()),
-                First::Pending(in_flight) => {
-                    let event_loop = event_loop::running(py)?;
-                    Awaiting::inline(event_loop, future.take()?, in_flight, *manner)
-                }
-            }
+        let manner = *manner;
+        if manner.spawned {
+            let mut awaiting = future.spawn(py, manner)?;
+            let step = awaiting.begin(py);
+            *self = Self::Awaiting(awaiting);
+            return step;
+        }
+        let pending = match future.poll(py)? {
+            First::Ready => return result_of(py, future.take()?),
+            First::Pending(pending) => pending,
         };
-        let step = awaiting.begin(py);
+        let event_loop = event_loop::running(py)?;
+        let (awaiting, step) = Awaiting::inline(py, event_loop, future.take()?, pending, manner);
         *self = Self::Awaiting(awaiting);
         step
     }
@@ -129,13 +133,20 @@ impl Unpolled {
     /// The loop first: without one the future stays here, and is dropped as any other.
     fn spawn(&mut self, py: Python<'_>, manner: Manner) -> PyResult<Awaiting> {
         let event_loop = event_loop::running(py)?;
+        if self.is_local() && !event_loop.has_own_runtime() {
+            return Err(needs_one_thread());
+        }
         let (future, task) =
             InFlight::spawn(self.take()?, event_loop.place(), manner.uncancellable);
-        Ok(Awaiting::new(event_loop, future, Some(task)))
+        Ok(Awaiting::new(event_loop, future, task))
     }
 
-    fn poll(&mut self, py: Python<'_>) -> PyResult<First> {
+    fn poll<'py>(&mut self, py: Python<'py>) -> PyResult<First<'py>> {
         poll_first(py, self.0.as_mut().ok_or_else(closed)?.as_mut())
+    }
+
+    fn is_local(&self) -> bool {
+        self.0.as_ref().is_some_and(|future| future.is_local())
     }
 
     fn take(&mut self) -> PyResult<BoxedFuture> {
@@ -143,10 +154,51 @@ impl Unpolled {
     }
 }
 
-/// Polls a future before a loop is looked for: one that is ready at once needs none.
-pub fn poll_first(py: Python<'_>, future: Pin<&mut dyn RustFuture>) -> PyResult<First> {
-    let runtime = runtime::handle(py)?;
-    deliver_after(py, || InFlight::poll_first(py, future, runtime))
+/// How far a future has come without a loop.
+pub enum First<'py> {
+    Ready,
+    Pending(Pending<'py>),
+}
+
+/// A future that is in flight, or that has called Python and is ready.
+pub struct Pending<'py> {
+    in_flight: Arc<InFlight>,
+    calls: Option<Calls>,
+    served: PyResult<Served<'py>>,
+}
+
+/// Polls a future before a loop is looked for: one that is ready at once needs none, nor does one that has
+/// called what is.
+pub fn poll_first<'py>(
+    py: Python<'py>,
+    mut future: Pin<&mut dyn RustFuture>,
+) -> PyResult<First<'py>> {
+    let runtime = runtime_here(py)?;
+    let mut calls = None;
+    let mut first = deliver_after(py, || InFlight::poll_first(py, future.as_mut(), &runtime))?;
+    loop {
+        let (in_flight, waker) = match first {
+            in_flight::First::Ready => return Ok(First::Ready),
+            in_flight::First::Panicked(panicked) => return Err(panicked.into()),
+            in_flight::First::Pending(pending) => pending,
+        };
+        let mut served = Ok(Served::Nothing);
+        if let Some(job) = in_flight.next_in_task() {
+            let calls = calls.get_or_insert_with(Calls::default);
+            served = calls.await_in_task(py, &in_flight, job);
+            if matches!(served, Ok(Served::Nothing)) && in_flight.is_woken() {
+                let again = (in_flight, waker);
+                let poll = || InFlight::poll_once_more(py, future.as_mut(), &runtime, again);
+                first = deliver_after(py, poll)?;
+                continue;
+            }
+        }
+        return Ok(First::Pending(Pending {
+            in_flight,
+            calls,
+            served,
+        }));
+    }
 }
 
 /// One that was never begun is dropped as any other: detached, inside the runtime. But if no runtime
@@ -157,9 +209,9 @@ impl Drop for Unpolled {
             return; // it is in flight, or over
         }
         Python::try_attach(|py| {
-            let (runtime, future) = (runtime::started(py), self.0.take());
+            let (runtime, future) = (started_here(py), self.0.take());
             py.detach(|| {
-                let _inside = runtime.map(Handle::enter);
+                let _inside = runtime.as_deref().map(Handle::enter);
                 fork::section(|| panic::catch(|| drop(future)))
             })
         });
@@ -173,8 +225,10 @@ struct Awaiting {
     /// That of the runtime, if workers poll it.
     task: Option<AbortHandle>,
     waits_for: Option<Py<PyAny>>,
-    /// What to raise when the future has been dropped, or is finished.
+    /// What to raise when the future has been dropped, or is finished, and its Tasks have ended.
     thrown: Option<Py<PyBaseException>>,
+    /// What the future has called: most call nothing.
+    calls: Option<Box<Calls>>,
 }
 
 impl Awaiting {
@@ -186,34 +240,73 @@ impl Awaiting {
             task,
             waits_for: None,
             thrown: None,
+            calls: None,
         }
     }
 
-    /// One that has been polled once.
-    fn inline(
+    /// One that has been polled once, and its first step.
+    fn inline<'py>(
+        py: Python<'py>,
         event_loop: Arc<EventLoop>,
         future: BoxedFuture,
-        in_flight: Arc<InFlight>,
+        pending: Pending<'py>,
         manner: Manner,
-    ) -> Self {
+    ) -> (Self, PyResult<Step<'py>>) {
+        let in_flight = pending.in_flight;
         in_flight.take_in(future, event_loop.place(), manner.uncancellable);
-        Self::new(event_loop, in_flight, None)
+        let mut awaiting = Self::new(event_loop, in_flight, None);
+        awaiting.calls = pending.calls.map(Box::new);
+        let step = awaiting.follow(py, pending.served, true);
+        (awaiting, step)
     }
 
     /// A future on the runtime suspends, if only for a turn: a Task that awaits one after the other
     /// must not keep the others from running. Among others a bare yield is cheaper than a suspension:
-    /// the loop has turns to take anyway, and the future may be finished after one.
+    /// the loop has turns to take anyway, and the future may be finished after one. So it is where the
+    /// loop polls the future itself, between this turn and the next.
     fn begin<'py>(&mut self, py: Python<'py>) -> PyResult<Step<'py>> {
-        if !self.future.is_spawned() {
-            return self.yield_or_suspend(py);
-        }
         let takes_bare_yields = self.event_loop.library().takes_bare_yields();
-        let among_others = takes_bare_yields && self.event_loop.in_flight() > 1;
-        let need_not_wait = among_others || !self.future.wait();
+        let soon = self.event_loop.has_own_runtime() || self.event_loop.in_flight() > 1;
+        let need_not_wait =
+            (takes_bare_yields && soon) || !self.future.wait() || self.future.has_requests();
         self.next_turn_or_suspend(py, need_not_wait)
     }
 
+    fn awaits_a_call(&self) -> bool {
+        self.calls.as_ref().is_some_and(|it| it.awaits().is_some())
+    }
+
+    fn awaits(&self) -> Option<&Py<PyAny>> {
+        let call = self.calls.as_ref().and_then(|calls| calls.awaits());
+        call.or(self.waits_for.as_ref())
+    }
+
     fn resume<'py>(&mut self, py: Python<'py>, input: Input<'py>) -> PyResult<Step<'py>> {
+        match &mut self.calls {
+            Some(calls) if calls.awaits().is_some() => {
+                let served = calls.resume(py, &self.event_loop, &self.future, input);
+                self.follow(py, served, false)
+            }
+            _ => self.resume_here(py, input),
+        }
+    }
+
+    /// Goes on after something has been done about the calls.
+    fn follow<'py>(
+        &mut self,
+        py: Python<'py>,
+        served: PyResult<Served<'py>>,
+        just_polled: bool,
+    ) -> PyResult<Step<'py>> {
+        match served {
+            Ok(Served::Step(step)) => return Ok(step),
+            Ok(Served::Nothing) => {}
+            Err(unheard) => self.raise(py, unheard)?,
+        }
+        self.go_on(py, just_polled)
+    }
+
+    fn resume_here<'py>(&mut self, py: Python<'py>, input: Input<'py>) -> PyResult<Step<'py>> {
         let raised = match input {
             Input::Send(value) if self.is_not_meant(&value)? => {
                 let message = "coroutine is being awaited already";
@@ -221,14 +314,7 @@ impl Awaiting {
             }
             Input::Send(value) => self.sent(&value).err(),
             Input::Throw(thrown) => return Ok(Step::RaiseHere(thrown)),
-            Input::Raise(exception) => {
-                let exits = exception.is_instance_of::<PyGeneratorExit>();
-                let error = PyErr::from_value(exception.into_any());
-                if exits {
-                    return Err(error); // a request to exit takes no "not yet"
-                }
-                Some(error)
-            }
+            Input::Raise(exception) => Some(PyErr::from_value(exception.into_any())),
             Input::Close => return Err(generator_exit(py)),
         };
         if self.waits_for.take().is_some() {
@@ -237,7 +323,7 @@ impl Awaiting {
         if let Some(error) = raised {
             self.raise(py, error)?;
         }
-        self.finish_or_suspend(py)
+        self.go_on(py, false)
     }
 
     /// Does this come from somebody else than the loop, though there is nothing to be had yet? It would
@@ -260,16 +346,22 @@ impl Awaiting {
         }
     }
 
-    /// Drops the future, and raises `error` when it has been dropped, at once if that can be. One that
-    /// is uncancellable runs to its end first.
+    /// Drops the future, and raises `error` when it has been dropped and its Tasks have ended, at once if
+    /// that can be. A future that is uncancellable runs to its end first.
     fn raise(&mut self, py: Python<'_>, error: PyErr) -> PyResult<()> {
+        if error.is_instance_of::<PyGeneratorExit>(py) {
+            return Err(error); // a request to exit takes no "not yet"
+        }
         if let Some(earlier) = self.thrown.take() {
             chain(py, &error, &earlier);
         }
         // Detached, as dropping a future runs code that is not ours, and might wait for Python.
-        if py.detach(|| self.future.cancel()) {
+        let cancel = || self.future.about_to_look(|| self.future.cancel());
+        if deliver_after(py, || py.detach(cancel))? {
             self.abort();
-            return Err(error);
+            if self.calls.is_none() && !self.future.has_requests() {
+                return Err(error);
+            }
         }
         self.thrown = Some(error.into_value(py));
         Ok(())
@@ -283,17 +375,53 @@ impl Awaiting {
         }
     }
 
-    fn finish_or_suspend<'py>(&mut self, py: Python<'py>) -> PyResult<Step<'py>> {
-        let state = if self.future.is_spawned() {
-            self.future.look()
-        } else {
-            deliver_after(py, || self.future.poll_here(py))?
-        };
-        let result = match state {
-            State::Pending => return self.yield_or_suspend(py),
-            State::Finished(future) => result_of(py, future),
-            State::Gone if self.event_loop.is_closed() => Err(closed()),
-            State::Gone => Err(PyRuntimeError::new_err("the runtime has been shut down")),
+    /// Goes on to the next suspension, or to the end. Polls the future first, if it `is_polled` here and
+    /// not just has been.
+    fn go_on<'py>(&mut self, py: Python<'py>, just_polled: bool) -> PyResult<Step<'py>> {
+        let mut just_polled = just_polled;
+        loop {
+            if self.future.is_spawned() {
+                self.future.wait(); // now: what comes after the look at it must wake
+            } else if !just_polled {
+                deliver_after(py, || self.future.poll_here(py))?;
+            }
+            let called = self.future.has_requests();
+            if called {
+                match self.begin_calls(py) {
+                    Ok(Served::Step(step)) => return Ok(step),
+                    Ok(Served::Nothing) => {}
+                    Err(unheard) => self.raise(py, unheard)?,
+                }
+            }
+            if self.future.is_over() {
+                return self.end(py);
+            }
+            // A call that needed no suspension needs none here.
+            just_polled = !(called && self.future.is_woken());
+            if just_polled {
+                return self.yield_or_suspend(py);
+            }
+        }
+    }
+
+    fn begin_calls<'py>(&mut self, py: Python<'py>) -> PyResult<Served<'py>> {
+        let calls = self.calls.get_or_insert_with(Box::default);
+        calls.begin(py, &self.event_loop, &self.future)
+    }
+
+    /// Waits for the Tasks that were begun for the future.
+    fn end<'py>(&mut self, py: Python<'py>) -> PyResult<Step<'py>> {
+        match &self.calls {
+            Some(calls) if calls.wait_for_tasks() => self.suspend(py),
+            _ => self.result(py),
+        }
+    }
+
+    fn result<'py>(&mut self, py: Python<'py>) -> PyResult<Step<'py>> {
+        let result = match self.future.take() {
+            Some(future) => result_of(py, future),
+            None if self.event_loop.is_closed() => Err(closed()),
+            None => Err(PyRuntimeError::new_err("the runtime has been shut down")),
         };
         match (self.thrown.take(), result) {
             (None, result) => result,
@@ -322,7 +450,7 @@ impl Awaiting {
         }
         let step = self.suspend(py)?;
         if need_not_wait {
-            self.future.wake_again();
+            self.future.schedule();
         }
         Ok(step)
     }
@@ -338,7 +466,8 @@ impl Awaiting {
 
     fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
         visit.call(&self.waits_for)?;
-        visit.call(&self.thrown)
+        visit.call(&self.thrown)?;
+        self.calls.as_ref().map_or(Ok(()), |it| it.traverse(visit))
     }
 }
 
@@ -346,6 +475,7 @@ impl Awaiting {
 impl Drop for Awaiting {
     fn drop(&mut self) {
         self.event_loop.leave(self.future.key());
+        self.future.refuse_requests();
         if !self.future.is_gone() {
             Python::try_attach(|py| py.detach(|| self.future.abandon()));
             self.abort();
@@ -353,6 +483,12 @@ impl Drop for Awaiting {
             self.abort(); // it was dropped then, and the runtime has not heard of it
         }
     }
+}
+
+fn needs_one_thread() -> PyErr {
+    PyRuntimeError::new_err(
+        "a local future needs an event loop that polls it on its own thread, as those of `one_thread` do",
+    )
 }
 
 /// Makes the Python object, outside all locks: that may run Python code.

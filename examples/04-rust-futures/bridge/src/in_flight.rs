@@ -4,10 +4,9 @@
 //! who does that, and how, is not known here.
 
 use std::{
-    cell::{Cell, RefCell},
+    cell::RefCell,
     future::Future,
     pin::Pin,
-    ptr,
     sync::{
         Arc, Mutex, MutexGuard, OnceLock, TryLockError,
         atomic::{AtomicBool, Ordering::SeqCst},
@@ -18,12 +17,13 @@ use std::{
 use pyo3::prelude::*;
 use tokio::{
     runtime::{EnterGuard, Handle},
-    task::AbortHandle,
+    task::{AbortHandle, JoinHandle},
 };
 
 use crate::{
     fork,
     panic::{self, Panicked},
+    request::{Job, Request, Requests},
     rust_future::{BoxedFuture, RustFuture, failed},
 };
 
@@ -35,12 +35,25 @@ pub trait Schedule: Send + Sync {
 
     /// What the futures find themselves in.
     fn runtime(&self) -> &Handle;
+
+    /// Has the loop's own thread poll the future in its next round. Returns false if this is no such
+    /// loop: workers poll its futures.
+    fn poll_soon(&self, future: &Arc<InFlight>) -> bool;
+
+    /// Is told of a task that goes on by itself, and must be finished.
+    fn outlive(&self, task: JoinHandle<()>);
 }
 
 /// Where a future's coroutine waits.
 pub struct Place {
     pub scheduler: Arc<dyn Schedule>,
     pub key: usize,
+}
+
+impl Place {
+    pub fn schedule(&self) {
+        Arc::clone(&self.scheduler).schedule(self.key);
+    }
 }
 
 #[derive(Default)]
@@ -61,42 +74,58 @@ pub struct InFlight {
     cancelled: AtomicBool,
     /// It runs to its end, whoever gives up on it.
     uncancellable: AtomicBool,
-    /// Workers of the runtime poll it. The loop's thread does otherwise.
+    /// It is polled for itself, and not when its coroutine is resumed: by workers of the runtime, or by
+    /// the loop's thread in its rounds.
     spawned: AtomicBool,
-}
-
-/// What there is to say of a future.
-pub enum State {
-    Pending,
-    Finished(BoxedFuture),
-    /// It has been dropped.
-    Gone,
+    /// The loop's thread does it.
+    in_rounds: AtomicBool,
+    /// No other thread can.
+    local: AtomicBool,
+    /// What it asks of Python: most ask nothing.
+    requests: OnceLock<Box<Requests>>,
 }
 
 /// What the first poll of a future tells.
 pub enum First {
     Ready,
     Panicked(Panicked),
-    /// Whoever may wake the future has this.
-    Pending(Arc<InFlight>),
+    /// Whoever may wake the future has this. If the future is ready, it has asked for something.
+    Pending(WithWaker),
 }
+
+type WithWaker = (Arc<InFlight>, Waker);
 
 impl InFlight {
     /// Polls a future for the first time, before anything else is made for it: many are ready at
     /// once. Detached from Python, as it runs code that is not ours.
     pub fn poll_first(py: Python<'_>, future: Pin<&mut dyn RustFuture>, runtime: &Handle) -> First {
-        let (this, waker) = SPARE.take().unwrap_or_else(Self::with_waker);
-        let polled = py.detach(|| {
+        let spare = SPARE.take().unwrap_or_else(Self::with_waker);
+        Self::poll_once_more(py, future, runtime, spare)
+    }
+
+    /// The same for one that is pending, though what it asked for has been done.
+    pub fn poll_once_more(
+        py: Python<'_>,
+        future: Pin<&mut dyn RustFuture>,
+        runtime: &Handle,
+        (this, waker): WithWaker,
+    ) -> First {
+        this.woken.store(false, SeqCst);
+        let (polled, this) = py.detach(|| {
             let _inside = runtime.enter();
-            let _current = Current::set(&this);
+            let current = Current::set(this);
             let mut context = Context::from_waker(&waker);
-            fork::section(|| panic::catch(|| future.poll(&mut context)))
+            let poll = || panic::catch(|| future.poll(&mut context));
+            (fork::section(poll), current.end())
         });
         match polled {
-            Ok(Poll::Pending) => First::Pending(this),
+            Ok(Poll::Pending) => First::Pending((this, waker)),
+            Ok(Poll::Ready(())) if this.has_requests() => {
+                this.over.store(true, SeqCst);
+                First::Pending((this, waker))
+            }
             Ok(Poll::Ready(())) => {
-                if Arc::strong_count(&this) == 2 {
-                    this.woken.store(false, SeqCst);
+                if Arc::strong_count(&this) == 2 && Arc::weak_count(&this) == 0 {
                     SPARE.set(Some((this, waker))); // nobody else has kept it
                 }
                 First::Ready
@@ -105,7 +134,7 @@ impl InFlight {
         }
     }
 
-    fn with_waker() -> (Arc<Self>, Waker) {
+    fn with_waker() -> WithWaker {
         let this = Arc::<Self>::default();
         (Arc::clone(&this), this.into())
     }
@@ -119,22 +148,28 @@ impl InFlight {
         let _ = self.place.set(place);
     }
 
-    /// Starts `future` on the runtime of its place.
+    /// Starts `future` in the rounds of its place, or else on the runtime, whose task this returns.
     pub fn spawn(
         future: BoxedFuture,
         place: Place,
         uncancellable: bool,
-    ) -> (Arc<Self>, AbortHandle) {
-        let runtime = place.scheduler.runtime().clone();
+    ) -> (Arc<Self>, Option<AbortHandle>) {
+        let scheduler = Arc::clone(&place.scheduler);
         let this = Arc::new(Self {
+            local: future.is_local().into(),
             future: Mutex::new(Some(future)),
             place: place.into(),
             uncancellable: uncancellable.into(),
             spawned: true.into(),
             ..Self::default()
         });
-        let task = runtime.spawn(Spawned(Arc::clone(&this)));
-        (this, task.abort_handle())
+        this.in_rounds.store(true, SeqCst); // before somebody can wake it
+        if scheduler.poll_soon(&this) {
+            return (this, None);
+        }
+        this.in_rounds.store(false, SeqCst);
+        let task = scheduler.runtime().spawn(Spawned(Arc::clone(&this)));
+        (this, Some(task.abort_handle()))
     }
 
     /// Asks to be scheduled at the end of a future that workers poll. Returns false if that has come
@@ -144,24 +179,18 @@ impl InFlight {
         !self.is_over()
     }
 
-    /// Takes what the future has brought, if it does not run any more. Asks to be scheduled if it does.
-    pub fn look(&self) -> State {
-        if !self.is_over() && self.wait() {
-            return State::Pending;
-        }
-        match self.try_lock().and_then(|mut slot| slot.take()) {
-            Some(future) => State::Finished(future),
-            None => State::Gone,
-        }
+    /// Takes what it has brought, if it does not run any more, and has not been dropped.
+    pub fn take(&self) -> Option<BoxedFuture> {
+        self.try_lock().and_then(|mut slot| slot.take())
     }
 
     pub fn is_over(&self) -> bool {
         self.over.load(SeqCst)
     }
 
-    /// Is it over, or has it been woken since it was polled?
+    /// Is it over, or to be polled by its coroutine?
     pub fn has_news(&self) -> bool {
-        self.is_over() || self.woken.load(SeqCst)
+        self.is_over() || (!self.is_spawned() && self.woken.load(SeqCst))
     }
 
     /// Is there nothing left of it to be dropped?
@@ -184,24 +213,93 @@ impl InFlight {
 
     /// Polls a future here, on the loop's thread, detached from Python: it runs code that is not
     /// ours.
-    pub fn poll_here(self: &Arc<Self>, py: Python<'_>) -> State {
+    pub fn poll_here(self: &Arc<Self>, py: Python<'_>) {
         let waker = Waker::from(Arc::clone(self));
         py.detach(|| {
             let _inside = self.enter_runtime();
-            let _current = Current::set(self);
+            let _current = Current::set(Arc::clone(self));
             let _ = self.poll(&mut Context::from_waker(&waker));
         });
-        self.look()
+    }
+
+    /// Returns the future that this thread polls, the innermost one.
+    pub fn current() -> Option<Arc<Self>> {
+        CURRENT.try_with(|current| current.borrow().clone()).ok()?
+    }
+
+    /// Has its coroutine see to a request. Call it while the future is polled: whoever polls one for
+    /// the loop looks for requests after that.
+    pub fn ask(&self, request: Request) {
+        self.requests.get_or_init(Box::default).push(request);
+        if self.is_spawned() && self.waited_for.load(SeqCst) {
+            self.schedule();
+        }
+    }
+
+    /// Has it asked for something that nobody has seen to?
+    pub fn has_requests(&self) -> bool {
+        self.requests.get().is_some_and(|it| !it.is_empty())
+    }
+
+    /// Takes the first of what it has asked for, if all of it is to be awaited in the Task.
+    pub fn next_in_task(&self) -> Option<Box<dyn Job>> {
+        self.requests.get()?.take_in_task()
+    }
+
+    /// Takes the first of what it has asked for.
+    pub fn next_request(&self) -> Option<Request> {
+        self.requests.get()?.take_first()
+    }
+
+    /// Sees to no request any more, also to those that come if the future goes on by itself.
+    pub fn refuse_requests(&self) {
+        if !self.is_gone() {
+            self.requests.get_or_init(Box::default).close();
+        } else if let Some(requests) = self.requests.get() {
+            requests.close();
+        }
+    }
+
+    /// Runs `f`, which may wake the future, where its coroutine looks for that right after.
+    pub fn about_to_look<R>(self: &Arc<Self>, f: impl FnOnce() -> R) -> R {
+        let _current = Current::set(Arc::clone(self));
+        f()
+    }
+
+    /// Has its coroutine scheduled.
+    pub fn schedule(&self) {
+        if let Some(place) = self.place.get() {
+            place.schedule();
+        }
+    }
+
+    /// Polls a future whose turn it is in a round of its loop. Call it detached, inside the runtime.
+    /// Says whether it is over.
+    pub fn take_turn(self: Arc<Self>) -> bool {
+        let waker = Waker::from(Arc::clone(&self));
+        let _current = Current::set(Arc::clone(&self));
+        let is_over = self.poll(&mut Context::from_waker(&waker)).is_ready();
+        if is_over {
+            self.tell();
+        }
+        is_over
+    }
+
+    /// It is over. Its coroutine is to look, if that waits.
+    fn tell(&self) {
+        if self.waited_for.load(SeqCst) {
+            self.schedule();
+        }
     }
 
     /// Has it been woken since it was polled?
-    pub fn take_wake(&self) -> bool {
-        self.woken.swap(false, SeqCst)
+    pub fn is_woken(&self) -> bool {
+        self.woken.load(SeqCst)
     }
 
-    /// Has its coroutine scheduled, though nobody has woken it.
-    pub fn wake_again(self: &Arc<Self>) {
-        self.wake_by_ref();
+    /// The same, and it will have been polled by then.
+    pub fn take_wake(&self) -> bool {
+        self.woken.swap(false, SeqCst)
     }
 
     /// Drops the future, and says whether it is gone. If not, somebody is polling it at this moment,
@@ -218,16 +316,23 @@ impl InFlight {
     }
 
     /// Nobody awaits it any more, and nobody can wait for its end. One that is uncancellable goes on
-    /// by itself, on the runtime if it was not there. Call it detached.
+    /// by itself, on the runtime if it was not there; not one that is local, as the runtime may have to
+    /// go on on another thread. Call it detached.
     pub fn abandon(self: &Arc<Self>) {
         match self.place.get() {
-            Some(place) if self.is_uncancellable() => {
-                if !self.spawned.swap(true, SeqCst) && !self.is_over() {
+            Some(place) if self.is_uncancellable() && !self.local.load(SeqCst) => {
+                let in_rounds = self.in_rounds.swap(false, SeqCst);
+                let is_task = self.spawned.swap(true, SeqCst) && !in_rounds;
+                if !is_task && !self.is_over() {
                     let task = Spawned(Arc::clone(self));
-                    drop(place.scheduler.runtime().spawn(task));
+                    let task = place.scheduler.runtime().spawn(task);
+                    place.scheduler.outlive(task);
                 }
             }
-            _ => drop(self.cancel()),
+            _ => {
+                self.uncancellable.store(false, SeqCst);
+                self.cancel();
+            }
         }
     }
 
@@ -291,41 +396,65 @@ impl Wake for InFlight {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        if self.woken.swap(true, SeqCst) || Current::is(self) {
-            return; // it is scheduled already, or about to be asked for it by whoever polls it
+        if self.woken.swap(true, SeqCst) {
+            return; // it is scheduled already
         }
-        if let Some(place) = self.place.get() {
-            Arc::clone(&place.scheduler).schedule(place.key);
+        if self.in_rounds.load(SeqCst) {
+            if let Some(place) = self.place.get() {
+                place.scheduler.poll_soon(self);
+            }
+            return;
         }
+        if Current::is(self) {
+            return; // about to be asked for it by whoever polls it
+        }
+        self.schedule();
     }
 }
 
 thread_local! {
-    /// Which future this thread polls for its loop.
-    static CURRENT: Cell<*const InFlight> = const { Cell::new(ptr::null()) };
+    /// Which future this thread polls.
+    static CURRENT: RefCell<Option<Arc<InFlight>>> = const { RefCell::new(None) };
     /// One that nobody has used: most first polls need a waker, and do not keep it.
-    static SPARE: RefCell<Option<(Arc<InFlight>, Waker)>> = const { RefCell::new(None) };
+    static SPARE: RefCell<Option<WithWaker>> = const { RefCell::new(None) };
 }
 
 /// Marks the future that is polled, for as long as this value lives.
 struct Current {
-    outer: *const InFlight,
+    outer: Option<Arc<InFlight>>,
+    is_over: bool,
 }
 
 impl Current {
-    fn set(future: &Arc<InFlight>) -> Self {
-        let outer = CURRENT.replace(Arc::as_ptr(future));
-        Self { outer }
+    fn set(future: Arc<InFlight>) -> Self {
+        Self {
+            outer: CURRENT.replace(Some(future)),
+            is_over: false,
+        }
+    }
+
+    /// Gives the future back.
+    fn end(mut self) -> Arc<InFlight> {
+        self.is_over = true;
+        let future = CURRENT.replace(self.outer.take());
+        future.expect("whoever sets another one ends it first")
     }
 
     fn is(future: &Arc<InFlight>) -> bool {
-        CURRENT.try_with(Cell::get) == Ok(Arc::as_ptr(future))
+        let is = |current: &RefCell<Option<Arc<InFlight>>>| {
+            let current = current.borrow();
+            current.as_ref().is_some_and(|it| Arc::ptr_eq(it, future))
+        };
+        CURRENT.try_with(is) == Ok(true)
     }
 }
 
 impl Drop for Current {
     fn drop(&mut self) {
-        CURRENT.set(self.outer);
+        if !self.is_over {
+            let future = CURRENT.replace(self.outer.take());
+            drop(future);
+        }
     }
 }
 
@@ -336,6 +465,7 @@ impl Future for Spawned {
     type Output = ();
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        let _current = Current::set(Arc::clone(&self.0));
         self.0.poll(context)
     }
 }
@@ -346,8 +476,6 @@ impl Drop for Spawned {
         if !self.0.is_over() {
             self.0.drop_if_free();
         }
-        if self.0.waited_for.load(SeqCst) {
-            self.0.wake_by_ref();
-        }
+        self.0.tell();
     }
 }

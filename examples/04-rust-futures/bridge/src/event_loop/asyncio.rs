@@ -1,6 +1,6 @@
 //! asyncio, and the loops that follow its protocol, such as uvloop.
 
-use pyo3::{intern, prelude::*, sync::PyOnceLock};
+use pyo3::{intern, prelude::*, sync::PyOnceLock, types::IntoPyDict};
 
 use super::library::{Library, Suspension};
 
@@ -66,6 +66,34 @@ impl Library for Asyncio {
 
     fn has_ended(&self, _waiter: &Bound<'_, PyAny>) -> PyResult<bool> {
         Ok(false)
+    }
+
+    fn create_task<'py>(
+        &self,
+        running: &Bound<'py, PyAny>,
+        coroutine: &Bound<'py, PyAny>,
+        context: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let py = running.py();
+        let name = intern!(py, "create_task");
+        let Some(context) = context else {
+            return running.call_method1(name, (coroutine,));
+        };
+        let keywords = [(intern!(py, "context"), context)].into_py_dict(py)?;
+        running.call_method(name, (coroutine,), Some(&keywords))
+    }
+
+    fn cancel(&self, task: &Bound<'_, PyAny>) -> PyResult<()> {
+        task.call_method0(intern!(task.py(), "cancel")).map(drop)
+    }
+
+    /// As `asyncio.gather` does for the Tasks that it makes. A Task of another kind may not have it.
+    fn forget(&self, task: &Bound<'_, PyAny>) -> PyResult<()> {
+        task.setattr(intern!(task.py(), "_log_destroy_pending"), false)
+    }
+
+    fn tells_of_errors(&self) -> bool {
+        true
     }
 }
 

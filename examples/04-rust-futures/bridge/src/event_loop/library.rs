@@ -48,4 +48,21 @@ pub trait Library: Sync {
 
     /// Is there nobody left who could be resumed?
     fn has_ended(&self, waiter: &Bound<'_, PyAny>) -> PyResult<bool>;
+
+    /// Begins a Task that runs `coroutine`, in `context` if one is given, or else in a copy of the
+    /// current one. Returns what `cancel` and `forget` are to be given.
+    fn create_task<'py>(
+        &self,
+        running: &Bound<'py, PyAny>,
+        coroutine: &Bound<'py, PyAny>,
+        context: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>>;
+
+    fn cancel(&self, task: &Bound<'_, PyAny>) -> PyResult<()>;
+
+    /// The loop is closed, and the Task never ends: the user did not make it, and is not to be told.
+    fn forget(&self, task: &Bound<'_, PyAny>) -> PyResult<()>;
+
+    /// Does the library tell of an error of a Task that nobody awaits?
+    fn tells_of_errors(&self) -> bool;
 }

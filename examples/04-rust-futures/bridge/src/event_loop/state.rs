@@ -18,7 +18,7 @@ use pyo3::{
     types::{PyWeakrefMethods, PyWeakrefReference},
 };
 use slab::Slab;
-use tokio::runtime::Handle;
+use tokio::{runtime::Handle, task::JoinHandle};
 
 use super::{
     call_soon::CallSoon,
@@ -29,6 +29,7 @@ use super::{
 use crate::{
     fork::PerProcess,
     in_flight::{InFlight, Place, Schedule},
+    request::{Command, Submit},
 };
 
 /// By the address of the Python object that stands for the loop, until that is closed.
@@ -45,14 +46,23 @@ pub struct EventLoop {
     /// That of the Python object.
     address: usize,
     runtime: Handle,
-    ready: ReadyQueue<usize>,
+    ready: ReadyQueue<Ready>,
     wakeup: Wakeup,
     /// Locked while attached only, and while no Python code runs.
     waiting: Mutex<Slab<Waiting>>,
+    /// The Tasks that were begun for Rust futures. Locked as `waiting` is.
+    tasks: Mutex<Slab<Py<PyAny>>>,
     /// Where it ran last, by `this_thread`.
     thread: AtomicUsize,
     wakes_when_one_has_left: AtomicBool,
     closed: AtomicBool,
+}
+
+/// What the loop is woken for.
+enum Ready {
+    /// The coroutine that waits under this key is to be resumed.
+    Coroutine(usize),
+    Command(Command),
 }
 
 /// A coroutine whose future is in flight.
@@ -78,6 +88,7 @@ impl EventLoop {
             ready: ReadyQueue::new(),
             wakeup,
             waiting: Mutex::default(),
+            tasks: Mutex::default(),
             thread: AtomicUsize::new(this_thread()),
             wakes_when_one_has_left: AtomicBool::new(false),
             closed: AtomicBool::new(false),
@@ -122,6 +133,16 @@ impl EventLoop {
 
     pub fn fileno(&self) -> Option<i64> {
         self.wakeup.fileno()
+    }
+
+    /// Does its own thread poll its futures, while it waits?
+    pub fn has_own_runtime(&self) -> bool {
+        self.wakeup.executor().is_some()
+    }
+
+    /// Is there a coroutine to be resumed?
+    pub fn has_ready(&self) -> bool {
+        !self.ready.is_empty()
     }
 
     pub fn is_closed(&self) -> bool {
@@ -175,19 +196,24 @@ impl EventLoop {
         key: usize,
         cancellable: bool,
     ) -> PyResult<Suspension<'py>> {
-        if self.is_closed() {
-            return Err(closed());
-        }
+        let running = self.running(py)?;
         if let Wakeup::CallSoon(_) = self.wakeup {
             CallSoon::check(py)?;
         }
-        let running = self.if_running(py)?.ok_or_else(|| {
-            PyRuntimeError::new_err("the coroutine was begun on a different event loop")
-        })?;
         self.thread.store(this_thread(), SeqCst);
         let suspension = self.library.suspend(&running, cancellable)?;
         self.set_waiter(key, Some(suspension.waiter.clone().unbind()));
         Ok(suspension)
+    }
+
+    /// Returns its Python object, if it is the one that runs here.
+    fn running<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        if self.is_closed() {
+            return Err(closed());
+        }
+        self.if_running(py)?.ok_or_else(|| {
+            PyRuntimeError::new_err("the coroutine was begun on a different event loop")
+        })
     }
 
     /// Does the coroutine under this key wait for this loop, which runs here and has not resumed it?
@@ -222,11 +248,18 @@ impl EventLoop {
         self.deliver(py)
     }
 
-    /// Has the coroutines resumed whose futures are ready. All are seen to before it raises what is no
-    /// `Exception`, such as `KeyboardInterrupt`.
-    fn deliver(&self, py: Python<'_>) -> PyResult<()> {
+    /// Has the coroutines resumed whose futures are ready, and runs the commands. All are seen to before
+    /// it raises what is no `Exception`, such as `KeyboardInterrupt`.
+    pub fn deliver(&self, py: Python<'_>) -> PyResult<()> {
         let mut urgent = Ok(());
-        for key in self.ready.take_all() {
+        for ready in self.ready.take_all() {
+            let key = match ready {
+                Ready::Coroutine(key) => key,
+                Ready::Command(command) => {
+                    command(py);
+                    continue;
+                }
+            };
             let waiter = self
                 .waiting
                 .lock()
@@ -244,6 +277,38 @@ impl EventLoop {
             }
         }
         urgent
+    }
+
+    /// Begins a Task that runs `coroutine`: in `context`, or in a copy of the current one. Keeps it until
+    /// `task_ended`, as nobody else may: see `Waiting`.
+    ///
+    /// # Errors
+    ///
+    /// `RuntimeError` if the loop is closed, or another one is running, and what its library raises.
+    pub fn create_task<'py>(
+        &self,
+        coroutine: &Bound<'py, PyAny>,
+        context: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<usize> {
+        let running = self.running(coroutine.py())?;
+        let task = self.library.create_task(&running, coroutine, context)?;
+        Ok(self.tasks.lock().insert(task.unbind()))
+    }
+
+    pub fn task_ended(&self, key: usize) {
+        let task = self.tasks.lock().try_remove(key);
+        drop(task); // unlocked: Python code may run
+    }
+
+    /// # Errors
+    ///
+    /// What the Task's `cancel` raises.
+    pub fn cancel_task(&self, py: Python<'_>, key: usize) -> PyResult<()> {
+        let task = self.tasks.lock().get(key).map(|task| task.clone_ref(py));
+        match task {
+            Some(task) => self.library.cancel(task.bind(py)),
+            None => Ok(()),
+        }
     }
 
     /// Does somebody wait who can still be resumed? From now on the loop is woken when one has left.
@@ -282,31 +347,67 @@ impl EventLoop {
             }
         });
         drop(waiters);
+        let tasks: Vec<_> = self.tasks.lock().drain().collect();
+        for task in tasks {
+            let _may_be_of_another_kind = self.library.forget(task.bind(py));
+        }
     }
 
     /// For whoever the loop holds us by.
     pub fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
-        match self.waiting.try_lock() {
-            Some(waiting) => waiting
-                .iter()
-                .try_for_each(|(_, waiting)| visit.call(&waiting.waiter)),
-            None => Ok(()), // somebody has it in hand
+        // What cannot be locked, somebody has in hand.
+        if let Some(waiting) = self.waiting.try_lock() {
+            for (_, waiting) in waiting.iter() {
+                visit.call(&waiting.waiter)?;
+            }
         }
+        if let Some(tasks) = self.tasks.try_lock() {
+            for (_, task) in tasks.iter() {
+                visit.call(task)?;
+            }
+        }
+        Ok(())
     }
-}
 
-impl Schedule for EventLoop {
-    fn schedule(self: Arc<Self>, key: usize) {
-        if self.ready.push(key) {
+    fn push(self: Arc<Self>, ready: Ready) {
+        if self.ready.push(ready) {
             let here = self.thread.load(SeqCst) == this_thread();
             if let Some(this) = if here { postpone(self) } else { Some(self) } {
                 this.wakeup.wake();
             }
         }
     }
+}
+
+impl Submit for EventLoop {
+    fn submit(self: Arc<Self>, command: Command) {
+        self.push(Ready::Command(command));
+    }
+}
+
+impl Schedule for EventLoop {
+    fn schedule(self: Arc<Self>, key: usize) {
+        self.push(Ready::Coroutine(key));
+    }
 
     fn runtime(&self) -> &Handle {
         &self.runtime
+    }
+
+    fn poll_soon(&self, future: &Arc<InFlight>) -> bool {
+        match self.wakeup.executor() {
+            Some(executor) => {
+                executor.push(Arc::clone(future));
+                true
+            }
+            None => false,
+        }
+    }
+
+    fn outlive(&self, task: JoinHandle<()>) {
+        if let Some(executor) = self.wakeup.executor() {
+            executor.outlive(task);
+        }
     }
 }
 

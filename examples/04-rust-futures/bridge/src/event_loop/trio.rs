@@ -88,6 +88,29 @@ impl Library for Trio {
             .call_method0(intern!(waiter.py(), "has_ended"))?
             .extract()
     }
+
+    /// Returns the task's cancel scope.
+    fn create_task<'py>(
+        &self,
+        running: &Bound<'py, PyAny>,
+        coroutine: &Bound<'py, PyAny>,
+        context: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let py = running.py();
+        python_side(py)?.call_method1(intern!(py, "create_task"), (coroutine, context))
+    }
+
+    fn cancel(&self, task: &Bound<'_, PyAny>) -> PyResult<()> {
+        task.call_method0(intern!(task.py(), "cancel")).map(drop)
+    }
+
+    fn forget(&self, _task: &Bound<'_, PyAny>) -> PyResult<()> {
+        Ok(()) // a run ends when its tasks have ended
+    }
+
+    fn tells_of_errors(&self) -> bool {
+        false // an error of a system task ends the run
+    }
 }
 
 /// Returns trio's function of this name, if trio is imported: wholly, and not just by another thread

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 from typing import Any
 
 import trio
@@ -58,3 +59,18 @@ async def watch(handler: Any) -> None:
 async def answer(handler: Any) -> None:
     await trio.lowlevel.wait_readable(handler.fileno())
     handler()
+
+
+def create_task(coroutine: Any, context: contextvars.Context | None) -> trio.CancelScope:
+    """Begin a task, and return its cancel scope. It is a system task, as no nursery of the user's
+    is known here.
+    """
+    scope = trio.CancelScope()
+
+    async def run() -> None:
+        with scope:
+            await coroutine
+
+    context = contextvars.copy_context() if context is None else context
+    trio.lowlevel.spawn_system_task(run, name=coroutine, context=context)
+    return scope

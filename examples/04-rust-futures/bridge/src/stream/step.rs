@@ -14,9 +14,8 @@ use pyo3::{
 
 use super::{iterator::AsyncIterator, rust_stream::SharedStream};
 use crate::{
-    body::{self, Manner, RustBody},
+    body::{self, First, Manner, RustBody},
     coroutine::{Body, Input, Step},
-    in_flight::First,
     rust_future::RustFuture,
 };
 
@@ -62,9 +61,8 @@ impl Next {
         let unboxed: Pin<&mut NextItem> = Pin::new(&mut item); // many are ready at once
         match body::poll_first(py, unboxed)? {
             First::Ready => Ok(Step::Return(item.taken(py)?.into_bound(py))),
-            First::Panicked(panicked) => Err(panicked.into()),
-            First::Pending(in_flight) => {
-                let (body, step) = RustBody::pending(py, Box::pin(item), in_flight)?;
+            First::Pending(pending) => {
+                let (body, step) = RustBody::pending(py, Box::pin(item), pending)?;
                 self.stage = Stage::Waiting(Box::new(body));
                 step
             }
@@ -180,9 +178,9 @@ impl Body for Close {
     }
 }
 
-/// The stream has been closed. A worker may be polling it, and drops it when the poll returns.
+/// The stream is closed. A worker may be polling it, and drops it when the poll returns.
 struct Closing {
-    /// What waits for that, if it must be waited for.
+    /// What drops it, if that has not been done, and waits for that and for the end of what it called.
     end: Option<RustBody>,
     /// What to raise then.
     thrown: Option<Py<PyBaseException>>,
@@ -194,7 +192,9 @@ impl Closing {
         iterator: &AsyncIterator,
         thrown: Option<Py<PyBaseException>>,
     ) -> Self {
-        iterator.close(py);
+        if iterator.options().spawned {
+            iterator.close(py);
+        }
         let stream = iterator.stream().ok().filter(|stream| !stream.is_over());
         let end = stream.map(|stream| Box::pin(End(stream.clone())));
         Self {
@@ -260,11 +260,12 @@ impl NextItem {
     }
 }
 
-/// Resolves to None when a stream has been dropped.
+/// Drops a stream, and resolves to None when it has been dropped.
 struct End(SharedStream);
 
 impl RustFuture for End {
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        self.0.close();
         self.0.poll_end(context)
     }
 
