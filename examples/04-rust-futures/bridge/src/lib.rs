@@ -73,6 +73,7 @@ mod body;
 pub mod coroutine;
 mod delegate;
 mod event_loop;
+mod exit;
 mod fork;
 mod in_flight;
 mod panic;
@@ -81,6 +82,7 @@ mod request;
 pub mod runtime;
 mod rust_future;
 mod stream;
+mod this_thread;
 
 use std::{borrow::Cow, ffi::CStr, future::Future, panic::Location};
 

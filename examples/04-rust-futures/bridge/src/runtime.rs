@@ -19,6 +19,7 @@ use pyo3::{
 use tokio::runtime::{Builder, Handle, Runtime};
 
 use crate::{
+    exit,
     fork::{self, PerProcess},
     panic,
 };
@@ -111,6 +112,7 @@ pub fn handle(py: Python<'_>) -> PyResult<&'static Handle> {
         return Ok(handle);
     }
     fork::watch(py)?;
+    exit::watch(py)?;
     panic::location::remember();
     let runtime = with_signals_blocked(py, || start(py))?;
     STARTED.with(py, |started| {
