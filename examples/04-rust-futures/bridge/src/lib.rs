@@ -82,6 +82,7 @@ mod body;
 pub mod coroutine;
 mod delegate;
 mod event_loop;
+mod exit;
 mod fork;
 mod in_flight;
 mod local;
@@ -92,6 +93,7 @@ mod request;
 pub mod runtime;
 mod rust_future;
 mod stream;
+mod this_thread;
 
 use std::{borrow::Cow, ffi::CStr, future::Future, panic::Location};
 
