@@ -8,7 +8,7 @@ use std::{
 
 use pyo3::{
     PyTraverseError, PyVisit,
-    exceptions::{PyBaseException, PyStopAsyncIteration},
+    exceptions::{PyBaseException, PyGeneratorExit, PyStopAsyncIteration},
     prelude::*,
 };
 
@@ -82,18 +82,35 @@ impl Next {
         }
         step
     }
+
+    /// An error of the stream's own comes when that is over. Any other is a cancellation, which asyncio
+    /// throws, and trio has raised inside the wait.
+    fn ends_with_a_step(&self) -> bool {
+        let iterator = self.iterator.get();
+        iterator.options().ends_when_cancelled
+            && iterator.stream().is_ok_and(|stream| !stream.is_over())
+    }
+
+    /// Ends the stream, and raises `error` when it has been dropped. A request to exit takes no "not
+    /// yet": it is raised at once.
+    fn end<'py>(&mut self, py: Python<'py>, error: PyErr) -> PyResult<Step<'py>> {
+        let iterator = self.iterator.get();
+        if error.is_instance_of::<PyGeneratorExit>(py) {
+            iterator.close(py);
+            return Err(error);
+        }
+        let closing = Closing::begin(py, iterator, Some(error.into_value(py)));
+        self.stage = Stage::Closing(Box::new(closing));
+        self.go_on(py, none(py))
+    }
 }
 
 impl Body for Next {
     fn resume<'py>(&mut self, py: Python<'py>, input: Input<'py>) -> PyResult<Step<'py>> {
-        let iterator = self.iterator.get();
-        match (&self.stage, input) {
-            (Stage::Waiting(_), Input::Raise(thrown)) if iterator.options().ends_when_cancelled => {
-                let closing = Closing::begin(py, iterator, Some(thrown.unbind()));
-                self.stage = Stage::Closing(Box::new(closing));
-                self.go_on(py, none(py))
-            }
-            (_, input) => self.go_on(py, input),
+        let waited = matches!(self.stage, Stage::Waiting(_));
+        match self.go_on(py, input) {
+            Err(error) if waited && self.ends_with_a_step() => self.end(py, error),
+            step => step,
         }
     }
 
