@@ -1,4 +1,4 @@
-//! What the published ways to await a Rust future do: for `nox -s peers` and `nox -s cost`.
+//! What the published ways to await a Rust future do: for `benchmarks/noxfile.py`.
 //!
 //! Both submodules have the functions of chapter 04, by the same names: `async_fn` as PyO3's
 //! `async fn`, `into_py` by pyo3-async-runtimes, which also has chapter 05's `count` and chapter 06's
