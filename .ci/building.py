@@ -51,29 +51,23 @@ def numbered(number: str) -> Path:
 def copy_out_of_the_repository(session: nox.Session, chapter: Path) -> Path:
     """Return a copy of the chapter's folder that nothing above it can help or disturb.
 
-    The crates that it names by their paths are copied too, and keep their places beside it. The
-    copy's path is the same at each run of this clone, and no other's, and the files keep their
-    times, so that cargo builds only what has changed.
+    From chapter 05 on the crate lies beside it, as in the repository. The path is the same at
+    each run of this clone, and no other's, and the files keep their times, so that cargo builds
+    only what has changed.
     """
     clone = hashlib.sha256(bytes(ROOT)).hexdigest()[:8]
-    folder = Path(tempfile.gettempdir(), f"async-pyo3-{clone}", session.name, chapter.name)
-    for path in [".", *paths_outside(chapter)]:
-        copy(chapter / path, Path(os.path.normpath(folder / path)))
-    return folder
+    examples = Path(tempfile.gettempdir(), f"async-pyo3-{clone}", session.name)
+    crate = CRATE.relative_to(ROOT / "examples")
+    if f"../{crate.as_posix()}" in (chapter / "Cargo.toml").read_text("utf-8"):
+        copy_folder(CRATE, examples / crate)
+    return copy_folder(chapter, examples / chapter.name)
 
 
-def paths_outside(folder: Path) -> list[str]:
-    """Return the paths of the crates that a folder depends on and does not hold."""
-    manifest = tomllib.loads((folder / "Cargo.toml").read_text("utf-8"))
-    dependencies = (one for one in manifest["dependencies"].values() if isinstance(one, dict))
-    return [one["path"] for one in dependencies if one.get("path", "").startswith("..")]
-
-
-def copy(folder: Path, to: Path) -> None:
-    """Copy a folder, without what building it has left there."""
+def copy_folder(folder: Path, to: Path) -> Path:
+    """Return a copy without hidden files and what a build leaves behind."""
     shutil.rmtree(to, ignore_errors=True)
     output = ["target", "dist", "venv", "env", "__pycache__", "*.so", "*.pyd"]
-    shutil.copytree(folder, to, ignore=shutil.ignore_patterns(".*", *output))
+    return shutil.copytree(folder, to, ignore=shutil.ignore_patterns(".*", *output))
 
 
 def install(session: nox.Session, folder: Path) -> None:

@@ -1,9 +1,9 @@
 """Count the instructions that an await takes: chapter 03's class, beside the same written in C.
 
-`nox -f benchmarks/noxfile.py -s instructions` builds what it needs and runs it on each Python; valgrind must be installed.
-Each number is the difference of two runs of different length, divided by the difference, so that
-starting Python does not count; they repeat to about one per cent. Prints a table and keeps the
-numbers in `instructions.json`, from which `pages.py` makes tables.
+`nox -f benchmarks/noxfile.py -s instructions` builds what it needs and runs it on each Python;
+valgrind must be installed. Each number is the difference of two runs of different length, divided
+by the difference, so that starting Python does not count; they repeat to about one per cent. Prints
+a table and keeps the numbers in `instructions.json`, from which `pages.py` makes tables.
 
 Its argument is a wheel of chapter 03 that was built without the options of its release profile.
 """

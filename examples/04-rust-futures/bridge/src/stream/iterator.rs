@@ -112,7 +112,7 @@ impl AsyncIterator {
     pub(super) fn start(&self, py: Python<'_>) -> PyResult<()> {
         if self.options.spawned && self.producer.get().is_none() {
             let event_loop = event_loop::running(py)?;
-            let producer = Producer(self.stream()?.clone());
+            let producer = Producer::of(self.stream()?.clone());
             let task = event_loop.runtime().spawn(producer);
             let _ = self.producer.set(task.abort_handle());
         }

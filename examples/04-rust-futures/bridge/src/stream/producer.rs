@@ -7,19 +7,29 @@ use std::{
 };
 
 use super::rust_stream::SharedStream;
+use crate::fork;
 
 /// As many items are made in a row: then the worker sees to its other tasks. It is tokio's own number.
 const BUDGET: usize = 128;
 
-pub struct Producer(pub SharedStream);
+pub struct Producer(Option<SharedStream>);
+
+impl Producer {
+    pub fn of(stream: SharedStream) -> Self {
+        Self(Some(stream))
+    }
+}
 
 impl Future for Producer {
     type Output = ();
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        let Some(stream) = &self.0 else {
+            return Poll::Ready(());
+        };
         for _ in 0..BUDGET {
-            ready!(self.0.poll_room(context));
-            if !ready!(self.0.poll_make(context)) {
+            ready!(stream.poll_room(context));
+            if !ready!(stream.poll_make(context)) {
                 return Poll::Ready(());
             }
         }
@@ -29,8 +39,13 @@ impl Future for Producer {
 }
 
 impl Drop for Producer {
-    /// Finished, closed, or the runtime is at its end.
+    /// Finished, closed, or the runtime is at its end. What converts the items goes here if nobody else
+    /// holds it, and may hold Python objects.
     fn drop(&mut self) {
-        self.0.abandon();
+        fork::section(|| {
+            if let Some(stream) = self.0.take() {
+                stream.abandon();
+            }
+        });
     }
 }

@@ -140,7 +140,7 @@ where
     }
 
     fn close(&self) {
-        self.buffer.close();
+        fork::section(|| self.buffer.close());
         self.drop_if_free(None);
     }
 
