@@ -20,7 +20,7 @@ import platform
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -42,6 +42,8 @@ Figures = dict[str, list[float]]
 
 @dataclass
 class Session:
+    """Has times taken, round after round."""
+
     quick: bool
     folder: str
     """Has what is compiled for the session."""
@@ -50,7 +52,7 @@ class Session:
         return 1 if self.quick else number
 
     def time(self, what: str, rounds: int, *options: str, values: int = 3) -> Figures:
-        """Have all times of a part taken, round after round."""
+        """Return the times of a part, in all its cases."""
         figures: Figures = {}
         for number in range(self.rounds(rounds)):
             print(f"{what}, round {number + 1} of {self.rounds(rounds)}", flush=True)
@@ -62,10 +64,10 @@ class Session:
         kept = Path(self.folder, "times.json")
         kept.unlink(missing_ok=True)
         # Each case warms up by itself, and knows how often it must run: nothing to calibrate.
-        once = ["--processes", "1", "--loops", "1", "--warmups", "0", "--values", str(values)]
-        command = [sys.executable, str(HERE / "timed.py"), "--what", what, *options, *once]
+        once = ["--quiet", "--processes", "1", "--loops", "1", "--warmups", "0"]
+        timed = [str(HERE / "timed.py"), "--what", what, *options, "--values", str(values)]
         subprocess.run(
-            [*command, "--output", kept, "--inherit-environ", "PYTHONPATH"],
+            [sys.executable, *timed, *once, "--output", kept, "--inherit-environ", "PYTHONPATH"],
             env={**os.environ, "PYTHONPATH": self.folder},
             check=True,
         )
@@ -105,15 +107,17 @@ PARTS: dict[str, Callable[[Session], Any]] = {
 }
 
 
-def measure(parts: Iterable[str], quick: bool) -> tables.Found:
-    """Return for each part its figures, and what they were measured with."""
+def measure(parts: Iterable[str], quick: bool) -> Iterator[tables.Found]:
+    """For each part, yield its figures, and what they were measured with."""
     with tempfile.TemporaryDirectory() as folder:
         build_floor(folder)
         session = Session(quick, folder)
-        return {part: {**circumstances(), "figures": PARTS[part](session)} for part in parts}
+        for part in parts:
+            yield {part: {**circumstances(), "figures": PARTS[part](session)}}
 
 
 def circumstances() -> dict[str, Any]:
+    """What the figures may depend on."""
     return {
         "versions": {**versions(), "pyperf": importlib.metadata.version("pyperf")},
         "system": platform.system(),
@@ -127,11 +131,11 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="few rounds; keeps nothing")
     parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS), metavar="PART")
     arguments = parser.parse_args()
-    found = measure(arguments.only, arguments.quick)
-    print(tables.every(found))
-    if not arguments.quick:
-        keep(tables.RECORD, {**tables.record("cost.json").get(PYTHON, {}), **found})
-        pages.write()
+    for found in measure(arguments.only, arguments.quick):
+        print(tables.every(found))
+        if not arguments.quick:
+            keep(tables.RECORD, {**tables.record("cost.json").get(PYTHON, {}), **found})
+            pages.write()
 
 
 if __name__ == "__main__":
