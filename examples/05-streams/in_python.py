@@ -121,9 +121,8 @@ class Producer(Generic[_T]):
 
     def start(self) -> None:
         """Nothing is made before the first step."""
-        if not self.is_started:
-            self.is_started = True
-            runtime().call_soon_threadsafe(self.spawn)
+        self.is_started = True
+        runtime().call_soon_threadsafe(self.spawn)
 
     def spawn(self) -> None:
         self.task = runtime().create_task(self.poll())
@@ -180,7 +179,7 @@ class AsyncIterator(Generic[_T]):
         """Wait until there is an item, and then take it. A cancellation comes while it waits, and
         finds nothing taken.
         """
-        if not self.buffer.is_closed:
+        if not (self.producer.is_started or self.buffer.is_closed):
             self.producer.start()
         if not self.may_go_on():
             await asyncio.sleep(0)

@@ -1,7 +1,8 @@
 """The README is true: its sessions are run, its Rust and its pictures compared.
 
 The fences it may use: `python` is a session, its output compared; `console` holds commands after
-`$` and their output; `rust` stands in `src/`, and `toml` in the folder, word for word; `mermaid`
+`$` and their output; `rust` stands in `src/`, or in the
+crate's, and `toml` in the folder, word for word; `mermaid`
 names the record that its arrows are, after `%% trace:` messages, after `%% changes:` states;
 `sh` is run by the repository's session `alone`.
 """
@@ -24,7 +25,14 @@ from sybil.parsers.markdown import CodeBlockParser, PythonCodeBlockParser
 FOLDER = Path(__file__).parent.parent
 README = (FOLDER / "README.md").read_text("utf-8")
 Arrows = list[tuple[str, str, str, str]]
-SOURCES = [path.read_text("utf-8") for path in sorted(FOLDER.glob("**/src/**/*.rs"))]
+CRATE = "../04-rust-futures/bridge"
+"""From chapter 05 on a chapter needs it, and says so in its `Cargo.toml`: then it may quote it."""
+FOLDERS = [FOLDER]
+if CRATE in (FOLDER / "Cargo.toml").read_text("utf-8"):
+    FOLDERS.append(FOLDER / CRATE)
+SOURCES = [
+    path.read_text("utf-8") for folder in FOLDERS for path in sorted(folder.glob("**/src/**/*.rs"))
+]
 
 
 def run_commands(example: Example) -> None:

@@ -160,16 +160,17 @@ def test_forks_while_workers_make_items(often: Often) -> None:
 def test_forks_while_another_thread_drops_streams_of_objects(often: Often) -> None:
     """PyO3 keeps a list of the objects that were dropped by threads that are not attached."""
 
-    def work() -> None:
+    async def work() -> None:
         while not ended.is_set():
-            sender, stream = channel()
-            for _ in range(20):
+            sender, stream = channel(5_000)
+            for _ in range(5_000):
                 sender.send(object())
-            asyncio.run(taken(stream, 1))
+            await taken(stream, 10)
+            await stream.aclose()
 
     asyncio.run(many())
     ended = threading.Event()
-    thread = threading.Thread(target=work)
+    thread = threading.Thread(target=asyncio.run, args=(work(),))
     thread.start()
     try:
         for _ in range(often(50, 2_000)):
