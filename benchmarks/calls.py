@@ -102,11 +102,11 @@ async def collected(path: str) -> float:
 
 
 def calls() -> Iterator[Timed]:
+    functions = {TRIVIAL: trivial, SUSPENDS: suspends}
+    for loop, kind, (name, call) in itertools.product(LOOPS, functions, CALLS.items()):
+        seconds = in_loop(loop, in_turn, call, functions[kind])
+        yield Timed(f"{loop}: {kind}: {name}", seconds, call.times)
     for loop, (name, call) in itertools.product(LOOPS, CALLS.items()):
-        yield Timed(f"{loop}: {TRIVIAL}: {name}", in_loop(loop, in_turn, call, trivial), call.times)
-        yield Timed(
-            f"{loop}: {SUSPENDS}: {name}", in_loop(loop, in_turn, call, suspends), call.times
-        )
         yield Timed(f"{loop}: {AT_ONCE}: {name}", in_loop(loop, gathered, call), MANY)
     for loop, (name, path) in itertools.product(LOOPS, COLLECTED.items()):
         yield Timed(f"{loop}: {AN_ITEM}: {name}", in_loop(loop, collected, path), ITEMS)

@@ -38,6 +38,8 @@ BESIDE = {
 
 OWN_STREAMS = {"asyncio": "asyncio's streams", "uvloop": "uvloop's streams"}
 
+ASKED = "system calls, of them `futex`"
+
 Figures = dict[str, list[float]]
 Found = dict[str, Any]
 """What one Python's record has of each part."""
@@ -101,7 +103,7 @@ def one_core(found: Found) -> str:
     """What has to do with other threads, with its system calls."""
     if not figures(found, "one core"):
         return "Measured on Linux only."
-    head = ["on one core", *loop_columns(found), "system calls, of them `futex`"]
+    head = ["on one core", *loop_columns(found), ASKED]
     names = [*BESIDE_THREADS, *THREADS]
     rows = ([name, *leading_cells(found, name), asked(found, name)] for name in names)
     return table(head, rows)
@@ -110,13 +112,13 @@ def one_core(found: Found) -> str:
 def all_cores(found: Found) -> str:
     """The same where each thread may have a core."""
     times = figures(found, "awaits")
-    head = ["on all cores", *loop_columns(found)]
+    head = ["on all cores", *loop_columns(found), ASKED]
 
     def cells(name: str) -> Iterable[str]:
         for loop in loops(found):
             yield from compared(times[f"{loop}: {name}"], times[f"{loop}: {NATIVE}"])
 
-    return table(head, ([name, *cells(name)] for name in THREADS))
+    return table(head, ([name, *cells(name), asked(found, name)] for name in THREADS))
 
 
 def asked(found: Found, name: str) -> str:
