@@ -96,10 +96,14 @@ def alone(session: nox.Session, chapter: Path) -> None:
     """its folder alone, by the commands of its README: pip, pytest, tox."""
     require_rust(session, chapter)
     session.chdir(copy_out_of_the_repository(session, chapter))
+    for command in commands_of_the_readme():
+        session.run(*shlex.split(command))
+
+
+def commands_of_the_readme() -> list[str]:
     readme = Path("README.md").read_text("utf-8")
-    for commands in re.findall(r"^```sh\n(.+?)^```", readme, re.MULTILINE | re.DOTALL):
-        for command in commands.splitlines():
-            session.run(*shlex.split(command))
+    blocks = re.findall(r"^```sh\n(.+?)^```", readme, re.MULTILINE | re.DOTALL)
+    return [command for block in blocks for command in block.splitlines()]
 
 
 @session_per_chapter("soak", "tests/soak.py", python=PYTHONS, default=False)
@@ -167,6 +171,31 @@ def conformance(session: nox.Session, chapter: Path) -> None:
     session.run("python", "tests/conformance.py")
 
 
+@nox.session(python=FOUND[:1], venv_backend="venv", default=False)
+def new(session: nox.Session) -> None:
+    """Start your own: `nox -s new -- ../fetchlib` makes a project of that name, and tries it."""
+    sys.path.insert(0, str(ROOT / ".ci"))
+    import new_extension
+
+    require_rust(session, new_extension.TEMPLATE)
+    if missing := missing_rust_tools():
+        session.error(missing)
+    if len(session.posargs) != 1:
+        session.error("say where, in a folder of the new name: nox -s new -- ../fetchlib")
+    folder = Path(session.invoked_from, session.posargs[0]).resolve()
+    if refusal := new_extension.refusal(folder):
+        session.error(refusal)
+    new_extension.create(folder)
+    session.chdir(folder)
+    install, *checks = commands_of_the_readme()
+    tidy = ["ruff check --fix --select I .", "ruff format .", "cargo fmt"]  # names have a width
+    for command in ["cargo update --workspace", install, *tidy, *checks]:
+        session.run(*shlex.split(command), external=True)
+    if left := new_extension.names_left(folder):
+        session.error("\n".join(left))
+    session.log(f"{folder} is yours: begin with its README.md")
+
+
 @nox.session(python=FOUND[:1])
 def types(session: nox.Session) -> None:
     """Strict types: noxfiles, twins and tests, and the stubs against the built modules."""
@@ -187,16 +216,20 @@ def types(session: nox.Session) -> None:
 def lint_rust(session: nox.Session) -> None:
     """cargo fmt and clippy, where they are installed."""
     require_rust(session, CHAPTERS[0])
-    for tool in ("fmt", "clippy"):
-        if subprocess.run(
-            ["cargo", tool, "--version"], capture_output=True, check=False
-        ).returncode:
-            session.skip("rustfmt or clippy is missing: `rustup component add rustfmt clippy`")
+    if missing := missing_rust_tools():
+        session.skip(missing)
     for crate in (*CHAPTERS, CRATE, VARIANTS, PEERS):
         session.chdir(crate)
         session.run("cargo", "fmt", "--check")
         options = ["--release", "--locked", "--all-targets", "--", "-D", "warnings"]
         session.run("cargo", "clippy", *options, env=cargo_environment(FOUND[0]))
+
+
+def missing_rust_tools() -> str | None:
+    asked = (["cargo", tool, "--version"] for tool in ("fmt", "clippy"))
+    if any(subprocess.run(ask, capture_output=True, check=False).returncode for ask in asked):
+        return "rustfmt or clippy is missing: `rustup component add rustfmt clippy`"
+    return None
 
 
 @nox.session(name="lint-python")
