@@ -11,8 +11,8 @@ from typing import Any
 class EventLoop(asyncio.SelectorEventLoop):
     """asyncio's own loop. While it runs, each signal writes to a socket that it watches.
 
-    A signal interrupts what waits in Python. It does not interrupt what waits in tokio, and so Ctrl-C
-    would not be heard while the loop is idle. asyncio's proactor loop does the same, by the same names.
+    A signal interrupts what waits in Python. It does not interrupt what waits in tokio, and so
+    Ctrl-C would not be heard while the loop is idle. The proactor loop of asyncio does it this way.
     """
 
     def run_forever(self) -> None:
