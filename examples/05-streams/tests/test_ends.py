@@ -85,6 +85,22 @@ def test_several_that_close_at_once(channel: Open, run: Run) -> None:
     assert run(main) == [None] * 5 + ["end"]
 
 
+def test_closed_it_does_not_fail_any_more(channel: Open, run: Run) -> None:
+    """Though the error has come, after an item that nobody has taken."""
+
+    async def main() -> Any:
+        sender, stream = channel()
+        sender.send("first")
+        sender.send("second")
+        sender.fail("failed")
+        assert await anext(stream) == "first"
+        await comes_to(lambda: streams() == 0)  # it is over, but for what has been made
+        await stream.aclose()
+        return await anext(stream, "end")
+
+    assert run(main) == "end"
+
+
 def test_aclose_on_another_loop_than_the_step(rust_channel: Open) -> None:
     """The step is woken on the loop where it waits."""
     _sender, stream = rust_channel()

@@ -23,6 +23,13 @@
 //! poll. So it is for futures that mostly wait, for a socket, a timer, a channel, and are quick when
 //! they do not. If you are not sure, spawn.
 //!
+//! # One thread
+//!
+//! A loop of the module [`one_thread`] is an event loop of asyncio that waits in a tokio runtime of its
+//! own. There all futures run on the loop's thread, none crosses to another, and nothing is handed over:
+//! a trip costs little more than `asyncio.sleep(0)`. In exchange a poll that computes keeps all else
+//! waiting. Futures that are not `Send` run there, too: [`local`].
+//!
 //! # Streams
 //!
 //! [`spawn_stream`] and [`inline_stream`] make an [`AsyncIterator`] of a stream, for `async for`. The
@@ -59,11 +66,13 @@
 //!
 //! ```text
 //! lib.rs                      builds coroutines
+//! ├─ one_thread/              a loop of asyncio that waits in a tokio runtime
 //! ├─ stream/                  streams as async iterators: their steps are coroutines
 //! └─ body.rs                  what a coroutine of a future does when it is resumed
 //!    ├─ coroutine/            the coroutine protocol, for any body; uses nothing else
 //!    └─ event_loop/           the loops: who waits, what is ready, how to wake them
 //!       └─ in_flight.rs       one future: polled, woken, dropped
+//!          ├─ local.rs       a future that stays on its thread
 //!          └─ rust_future.rs  a future of any type, and what it brings, as one type
 //! runtime.rs (tokio), panic.rs, fork.rs, alive.rs
 //! ```
@@ -73,14 +82,18 @@ mod body;
 pub mod coroutine;
 mod delegate;
 mod event_loop;
+mod exit;
 mod fork;
 mod in_flight;
+mod local;
+pub mod one_thread;
 mod panic;
 mod python;
 mod request;
 pub mod runtime;
 mod rust_future;
 mod stream;
+mod this_thread;
 
 use std::{borrow::Cow, ffi::CStr, future::Future, panic::Location};
 
@@ -97,6 +110,7 @@ pub use python::{
 pub use stream::{AsyncIterator, StreamBuilder, inline_stream, spawn_stream};
 
 use body::{Manner, RustBody};
+use local::local as boxed_local;
 use rust_future::{BoxedFuture, boxed, to_python};
 
 /// Makes a coroutine of a future that works: workers of the runtime poll it.
@@ -135,6 +149,24 @@ where
     Builder::new(name).inline(future)
 }
 
+/// Makes a coroutine of a future that is not `Send`, such as one that holds an `Rc`: the thread of the
+/// event loop makes it, by `make`, polls it and drops it.
+///
+/// It runs on loops of the module [`one_thread`] only, and there as one that is spawned. All else is
+/// as for [`spawn`].
+///
+/// The coroutine raises `RuntimeError` on other loops, and if its loop goes on on another thread.
+#[track_caller]
+pub fn local<M, F, T, E>(name: impl Into<Name>, make: M) -> Coroutine
+where
+    M: FnOnce() -> F + Send + 'static,
+    F: Future<Output = Result<T, E>> + 'static,
+    T: for<'py> IntoPyObject<'py> + 'static,
+    E: Into<PyErr> + 'static,
+{
+    Builder::new(name).local(make)
+}
+
 /// The name of a coroutine: a text that is known when the program is compiled, or made when it runs.
 pub struct Name(Cow<'static, str>);
 
@@ -164,7 +196,7 @@ impl From<&'static CStr> for Name {
 
 /// Makes a coroutine with more to say about it than its name, as `std::thread::Builder` makes a
 /// thread.
-#[must_use = "call `spawn` or `inline`"]
+#[must_use = "call `spawn`, `inline` or `local`"]
 pub struct Builder {
     name: Name,
     location: &'static Location<'static>,
@@ -244,6 +276,30 @@ impl Builder {
         C: FnOnce(Python<'_>, T) -> PyResult<Py<PyAny>> + Send + 'static,
     {
         self.build(boxed(future, convert), false)
+    }
+
+    /// As [`local`]. One that is [`uncancellable`](Self::uncancellable) is dropped half-way all the
+    /// same when the coroutine is closed or dropped, or its loop closed.
+    pub fn local<M, F, T, E>(self, make: M) -> Coroutine
+    where
+        M: FnOnce() -> F + Send + 'static,
+        F: Future<Output = Result<T, E>> + 'static,
+        T: for<'py> IntoPyObject<'py> + 'static,
+        E: Into<PyErr> + 'static,
+    {
+        self.local_with(make, to_python)
+    }
+
+    /// As [`local`], and makes the Python object by `convert`, as [`spawn_with`](Self::spawn_with) does.
+    pub fn local_with<M, F, T, E, C>(self, make: M, convert: C) -> Coroutine
+    where
+        M: FnOnce() -> F + Send + 'static,
+        F: Future<Output = Result<T, E>> + 'static,
+        T: 'static,
+        E: Into<PyErr> + 'static,
+        C: FnOnce(Python<'_>, T) -> PyResult<Py<PyAny>> + Send + 'static,
+    {
+        self.build(boxed_local(make, convert), true)
     }
 
     fn build(self, future: BoxedFuture, spawned: bool) -> Coroutine {

@@ -19,6 +19,7 @@ use pyo3::{
 use tokio::runtime::{Builder, Handle, Runtime};
 
 use crate::{
+    exit,
     fork::{self, PerProcess},
     panic,
 };
@@ -110,8 +111,7 @@ pub fn handle(py: Python<'_>) -> PyResult<&'static Handle> {
     if let Some(handle) = started(py) {
         return Ok(handle);
     }
-    fork::watch(py)?;
-    panic::location::remember();
+    prepare(py)?;
     let runtime = with_signals_blocked(py, || start(py))?;
     STARTED.with(py, |started| {
         // Without a GIL another thread may have been quicker.
@@ -119,6 +119,13 @@ pub fn handle(py: Python<'_>) -> PyResult<&'static Handle> {
         runtime.keep(used);
         Ok(used)
     })
+}
+
+/// What has to be done before a process has its first runtime.
+pub(crate) fn prepare(py: Python<'_>) -> PyResult<()> {
+    panic::location::remember();
+    exit::watch(py)?;
+    fork::watch(py)
 }
 
 enum Found {
@@ -215,7 +222,7 @@ fn check_that_threads_start(count: usize) -> io::Result<()> {
 }
 
 /// Tokio panics instead of returning some of its errors.
-fn build(builder: &mut Builder) -> io::Result<Runtime> {
+pub(crate) fn build(builder: &mut Builder) -> io::Result<Runtime> {
     panic::catch(|| builder.build()).map_err(io::Error::other)?
 }
 

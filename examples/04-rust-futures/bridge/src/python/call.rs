@@ -160,16 +160,19 @@ impl<T> Future for Call<T> {
     type Output = PyResult<T>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<PyResult<T>> {
+        let Some((request, through)) = self.unasked.take() else {
+            return self.slot.poll(context.waker());
+        };
         self.slot.listen(context.waker()); // before it asks: the answer may come at once
-        match self.unasked.take() {
-            Some((request, Through::Current)) => match InFlight::current() {
+        match (request, through) {
+            (request, Through::Current) => match InFlight::current() {
                 Some(future) => future.ask(request),
                 None => return Poll::Ready(Err(nobody_awaits())),
             },
-            Some((Request::OwnTask(job), Through::Caller(caller))) => caller.submit(job),
-            _ => {}
+            (Request::OwnTask(job), Through::Caller(caller)) => caller.submit(job),
+            (_, Through::Caller(_)) => unreachable!("a handle has no Task to await it in"),
         }
-        self.slot.take()
+        self.slot.poll(context.waker())
     }
 }
 
@@ -219,14 +222,24 @@ impl<T> Slot<T> {
         }
     }
 
-    fn take(&self) -> Poll<PyResult<T>> {
+    fn poll(&self, waker: &Waker) -> Poll<PyResult<T>> {
         let mut state = self.lock();
-        if let State::Pending(_) = &*state {
-            return Poll::Pending;
+        if let State::Pending(known) = &*state {
+            let is_known = known.as_ref().is_some_and(|known| known.will_wake(waker));
+            drop(state);
+            if is_known {
+                return Poll::Pending;
+            }
+            self.listen(waker);
+            state = self.lock(); // it may have come meanwhile
         }
         match mem::replace(&mut *state, State::Over) {
             State::Done(result) => Poll::Ready(result),
-            _ => panic!("a call is polled that is over"),
+            State::Over => panic!("a call is polled that is over"),
+            pending @ State::Pending(_) => {
+                *state = pending;
+                Poll::Pending
+            }
         }
     }
 
