@@ -32,6 +32,7 @@ import nox
 
 sys.path.insert(0, str(Path(__file__).parent / ".ci"))
 
+import new_extension
 from building import (
     CHAPTERS,
     CRATE,
@@ -50,6 +51,7 @@ from building import (
 )
 
 nox.needs_version = ">=2026.10"
+WORKFLOWS = ".github/workflows/*.yml"
 ran: set[str] = set()
 
 
@@ -174,9 +176,6 @@ def conformance(session: nox.Session, chapter: Path) -> None:
 @nox.session(python=FOUND[:1], venv_backend="venv", default=False)
 def new(session: nox.Session) -> None:
     """Start your own: `nox -s new -- ../fetchlib` makes a project of that name, and tries it."""
-    sys.path.insert(0, str(ROOT / ".ci"))
-    import new_extension
-
     require_rust(session, new_extension.TEMPLATE)
     if missing := missing_rust_tools():
         session.error(missing)
@@ -187,9 +186,9 @@ def new(session: nox.Session) -> None:
         session.error(refusal)
     new_extension.create(folder)
     session.chdir(folder)
-    install, *checks = commands_of_the_readme()
+    installs, *checks = commands_of_the_readme()
     tidy = ["ruff check --fix --select I .", "ruff format .", "cargo fmt"]  # names have a width
-    for command in ["cargo update --workspace", install, *tidy, *checks]:
+    for command in ["cargo update --workspace", installs, *tidy, *checks]:
         session.run(*shlex.split(command), external=True)
     if left := new_extension.names_left(folder):
         session.error("\n".join(left))
@@ -234,10 +233,12 @@ def missing_rust_tools() -> str | None:
 
 @nox.session(name="lint-python")
 def lint_python(session: nox.Session) -> None:
-    """ruff and its formatter."""
-    session.install("ruff==0.17.5")
+    """ruff and its formatter, and the schema of the workflows."""
+    session.install("ruff==0.17.5", "check-jsonschema==0.39.0")
     session.run("ruff", "check", ".", ".ci")
     session.run("ruff", "format", "--check", ".", ".ci")
+    workflows = map(str, [*ROOT.glob(WORKFLOWS), *ROOT.glob(f"examples/*/{WORKFLOWS}")])
+    session.run("check-jsonschema", "--builtin-schema", "vendor.github-workflows", *workflows)
 
 
 @nox.session(venv_backend="none")
