@@ -127,3 +127,11 @@ def require_rust(session: nox.Session, folder: Path) -> None:
         session.error(f"rustc does not say its version. {rustc.stderr.strip()} {hint}")
     if [int(part) for part in found.groups()] < [int(part) for part in wanted.split(".")[:2]]:
         session.error(f"{found[0]} is too old. {hint}")
+
+
+def missing_rust_tools() -> str | None:
+    """Say what else than the compiler is missing, if it is."""
+    asked = (["cargo", tool, "--version"] for tool in ("fmt", "clippy"))
+    if any(subprocess.run(ask, capture_output=True, check=False).returncode for ask in asked):
+        return "rustfmt or clippy is missing: `rustup component add rustfmt clippy`"
+    return None
