@@ -35,6 +35,7 @@ from building import (
     FOUND,
     PEERS,
     PYTHONS,
+    QUICK,
     ROOT,
     VARIANTS,
     build,
@@ -56,7 +57,7 @@ WORKFLOWS = ".github/workflows/*.yml"
 def example(session: nox.Session, chapter: Path) -> None:
     """build, demo and tests."""
     ran.add(str(session.python))
-    install(session, copy_out_of_the_repository(session, chapter))
+    install(session, copy_out_of_the_repository(session, chapter), **QUICK)
     session.run("python", "demo.py")
     session.run("pytest", *session.posargs)
 
@@ -171,7 +172,7 @@ def types(session: nox.Session) -> None:
     session.run("mypy", "--strict", ".ci", "benchmarks")  # apart: it has a noxfile too
     for crate in [*CHAPTERS, PEERS]:
         folder = copy_out_of_the_repository(session, crate)
-        install(session, folder)
+        install(session, folder, **QUICK)
         session.run("mypy", ".")
         module = package(folder).replace("-", "_")
         # Maturin puts the compiled module into a package of its name: the stub is the package's.
