@@ -207,8 +207,9 @@ def test_in_the_task_one_is_awaited_after_the_other(run_anywhere: Run) -> None:
 
 @OWN
 def test_an_error_that_nobody_hears_is_told(run_anywhere: Run, call_it: Any, capsys: Any) -> None:
-    """The call has been cancelled, and its `finally` fails: asyncio and trio tell of it as they do."""
+    """The call has been cancelled, and its `finally` fails: asyncio and trio tell of it."""
     told: list[Any] = []
+    begun: Any = None
 
     async def fails() -> None:
         begun.set()
@@ -227,7 +228,6 @@ def test_an_error_that_nobody_hears_is_told(run_anywhere: Run, call_it: Any, cap
         await turns(3)
         gc.collect()
 
-    begun: Any = None
     before, sys.unraisablehook = sys.unraisablehook, lambda it: told.append(it.exc_value)
     try:
         run_anywhere(main)

@@ -12,6 +12,7 @@ use tokio::{runtime::Handle, task::AbortHandle};
 use crate::{
     coroutine::{Body, Input, Step, normalized::generator_exit},
     event_loop::{self, EventLoop, closed, deliver_after, runtime_here, started_here},
+    exit::StepGuard,
     fork::{self, Guarded, not_here},
     in_flight::{self, InFlight},
     panic,
@@ -71,6 +72,7 @@ impl RustBody {
 
 impl Body for RustBody {
     fn resume<'py>(&mut self, py: Python<'py>, input: Input<'py>) -> PyResult<Step<'py>> {
+        let _step = StepGuard::new(py);
         match (self.0.get_mut(), input) {
             (Some(Stage::Awaiting(awaiting)), input) => awaiting.resume(py, input),
             (Some(stage), _) => stage.begin(py),

@@ -18,6 +18,7 @@ use crate::{
     coroutine::{Body, Coroutine, Input, Step, normalized::generator_exit},
     delegate::Delegate,
     event_loop::{EventLoop, deliver_after},
+    exit::StepGuard,
     fork::{Guarded, not_here},
     request::{AtEnd, Job, Submit, Task},
 };
@@ -189,6 +190,7 @@ struct Running {
 
 impl Body for TaskBody {
     fn resume<'py>(&mut self, py: Python<'py>, input: Input<'py>) -> PyResult<Step<'py>> {
+        let _step = StepGuard::new(py);
         let step = match (self.0.get_mut(), input) {
             (Some(running), input) => running.resume(py, input),
             (None, Input::Close) => return Err(generator_exit(py)),
