@@ -154,8 +154,11 @@ def test_the_collector_runs_in_the_middle_of_everything(run_anywhere: Run, form:
 
 @pytest.mark.parametrize("form", [call, call_from_worker, call_from_task])
 def test_a_loop_that_is_garbage_goes_with_its_calls(form: Any) -> None:
-    """Nobody has closed it, and nobody holds it but those that wait for it. (In the awaiting Task, the
-    collector takes what waits for a future that nobody holds, as it does natively.)"""
+    """Nobody has closed it, and nobody holds it but those that wait for it.
+
+    In the awaiting Task the collector takes what waits for a future that nobody holds, as it does
+    natively.
+    """
 
     async def start() -> list[weakref.ref[Any]]:
         begun = asyncio.Event()
@@ -264,14 +267,14 @@ def test_a_child_that_is_forked_in_the_task_cannot_go_on_with_it(form: Any) -> N
 
     async def main() -> Any:
         try:
-            child = await form(forks)
+            return await form(forks)
         except RuntimeError as error:
             os._exit(7 if "fork" in str(error) else 1)
-        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) if child else os._exit(2)
 
     parent = os.getpid()
     try:
-        assert asyncio.run(main()) == 7
+        child = asyncio.run(main())
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
     finally:
         if os.getpid() != parent:
             os._exit(3)
