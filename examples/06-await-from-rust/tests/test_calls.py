@@ -9,8 +9,9 @@ import random
 import threading
 import warnings
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import anyio
@@ -142,7 +143,8 @@ def test_the_collector_runs_in_the_middle_of_everything(run_anywhere: Run, form:
         return 1
 
     async def main() -> None:
-        before, _ = gc.get_threshold(), gc.set_threshold(1)
+        before = gc.get_threshold()
+        gc.set_threshold(1)
         try:
             for _ in range(3):
                 assert await form(collects) == 1
@@ -200,7 +202,7 @@ def test_a_loop_that_is_closed_with_calls_out(form: Any, kind: str, capfd: Any) 
             begun.set()
             await asyncio.get_running_loop().create_future()
 
-        task = asyncio.ensure_future(form(forever))
+        task: asyncio.Task[Any] = asyncio.ensure_future(form(forever))
         await begun.wait()
         return task
 
@@ -219,10 +221,13 @@ def test_threads_that_fight_for_the_interpreter(name: str, often: Often) -> None
     """And for a lock that the functions take, too. No worker of the runtime waits for either."""
     lock, ended = threading.Lock(), threading.Event()
 
+    async def nothing() -> None:
+        raise AssertionError("it is never begun")
+
     def fights() -> None:
         while not ended.is_set():
             with lock:
-                call_from_worker(fights).close()
+                call_from_worker(nothing).close()
                 live_futures()
 
     async def locks() -> int:
@@ -286,10 +291,7 @@ def test_ten_thousand_at_once_are_in_order(run_anywhere: Run) -> None:
         return number
 
     async def main() -> Any:
-        functions: list[Callable[[], Any]] = [
-            lambda number=number: give(number) for number in range(10_000)
-        ]
-        return await call_all(functions)
+        return await call_all([partial(give, number) for number in range(10_000)])
 
     assert run_anywhere(main) == list(range(10_000))
 
@@ -324,7 +326,7 @@ def test_calls_inside_calls_do_not_overflow_the_stack(run_anywhere: Run, form: A
     def nested(depth: int) -> Any:
         function: Any = end
         for _ in range(depth):
-            function = lambda function=function: form(function)  # noqa: E731
+            function = partial(form, function)
         return function()
 
     async def main() -> None:

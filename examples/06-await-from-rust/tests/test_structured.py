@@ -217,6 +217,7 @@ def test_in_the_task_one_is_awaited_after_the_other(run_anywhere: Run) -> None:
 def test_an_error_that_nobody_hears_is_told(run_anywhere: Run, call_it: Any, capsys: Any) -> None:
     """The call has been cancelled, and its `finally` fails. It is told as each library does."""
     told: list[Any] = []
+    begun: Any = None
 
     async def fails() -> None:
         begun.set()
@@ -235,7 +236,6 @@ def test_an_error_that_nobody_hears_is_told(run_anywhere: Run, call_it: Any, cap
         await turns(3)
         gc.collect()
 
-    begun: Any = None
     before, sys.unraisablehook = sys.unraisablehook, lambda it: told.append(it.exc_value)
     try:
         run_anywhere(main)
@@ -351,7 +351,7 @@ def test_eager_tasks(call_it: Any) -> None:
 
     async def main() -> None:
         loop = asyncio.get_running_loop()
-        loop.set_task_factory(asyncio.eager_task_factory)  # type: ignore[attr-defined]
+        loop.set_task_factory(asyncio.eager_task_factory)
         assert await call_it(quick) == "quick"
         assert await call_it(slow) == "slow"
         assert await call_all([quick, slow] * 10) == ["quick", "slow"] * 10
