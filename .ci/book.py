@@ -58,7 +58,7 @@ def files_that_differ() -> list[str]:
     """These stand in more than one chapter, so that each is whole, and must be the same there."""
     shared = {
         "src": ["get_awaitable.rs", "await_errors.rs", "call_await.rs"],
-        "tests": ["odd_lookups.py", "soak.py", "test_readme.py", "tracing.py"],
+        "tests": ["listening.py", "odd_lookups.py", "soak.py", "test_readme.py", "tracing.py"],
     }
     versions = {
         f"{folder}/{name}": [path.read_bytes() for path in ROOT.glob(f"examples/*/{folder}/{name}")]

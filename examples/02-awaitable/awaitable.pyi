@@ -4,7 +4,16 @@ from collections.abc import Awaitable, Generator
 from types import GenericAlias
 from typing import Any, Generic, NoReturn, Self, TypeVar, final
 
-__all__ = ["Backoff", "FirstTry", "Handoff", "NoIterator", "Once", "Ready", "WithoutIter"]
+__all__ = [
+    "Backoff",
+    "FirstTry",
+    "Handoff",
+    "MyOnce",
+    "NoIterator",
+    "Once",
+    "Ready",
+    "WithoutIter",
+]
 
 _T = TypeVar("_T")
 
@@ -53,6 +62,13 @@ class WithoutIter:
 
 @final
 class Once:
+    def __new__(cls, value: object) -> Self: ...
+    def __await__(self) -> Generator[Any, Any, Any]: ...
+    def __iter__(self) -> Self: ...
+    def __next__(self) -> NoReturn: ...
+
+@final
+class MyOnce:
     def __new__(cls, value: object) -> Self: ...
     def __await__(self) -> Generator[Any, Any, Any]: ...
     def __iter__(self) -> Self: ...

@@ -22,7 +22,7 @@ class NoIterator:
 
 
 class Ready(Generic[T]):
-    """Awaits to `value`, without suspending, as often as it is awaited."""
+    """Resolves to `value`, without suspending, as often as it is awaited."""
 
     def __init__(self, value: T) -> None:
         self._value = value
@@ -41,7 +41,7 @@ class Ready(Generic[T]):
 
 
 class Handoff(Generic[T]):
-    """Awaits to what `awaitable` awaits to, by handing out its iterator."""
+    """Resolves to what `awaitable` resolves to, by handing out its iterator."""
 
     def __init__(self, awaitable: Awaitable[T]) -> None:
         self._awaitable = awaitable

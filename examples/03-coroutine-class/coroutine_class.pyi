@@ -6,7 +6,16 @@ from inspect import Signature
 from types import CodeType, FrameType, GenericAlias, TracebackType
 from typing import Any, Generic, NoReturn, ParamSpec, Self, TypeVar, final, overload
 
-__all__ = ["Coroutine", "FirstTry", "Launch", "both", "countdown", "delegate", "my_coroutine"]
+__all__ = [
+    "Coroutine",
+    "FirstTry",
+    "Launch",
+    "both",
+    "countdown",
+    "delegate",
+    "my_both",
+    "my_coroutine",
+]
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T", covariant=True)
@@ -88,3 +97,4 @@ my_coroutine: _CoroutineFunction[[], str]
 countdown: _CoroutineFunction[[int], str]
 delegate: _Delegate
 both: _Both
+my_both: _Both

@@ -1,7 +1,7 @@
-//! What a loop in Rust owes its caller between two steps: Ctrl-C, the other threads, an end.
+//! What a loop in Rust owes its caller between two steps: Ctrl-C, and a turn for the other threads.
 //!
-//! A loop in Python gets the first two from the interpreter, which looks for signals and for
-//! waiting threads while it runs bytecode. A loop in Rust runs none.
+//! A loop in Python gets both from the interpreter, which looks for signals and for waiting threads
+//! while it runs bytecode. A loop in Rust runs none. The deadline is our own addition.
 
 use std::time::{Duration, Instant};
 

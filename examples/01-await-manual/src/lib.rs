@@ -1,8 +1,9 @@
 //! Await by hand: what `await` does, with no `await` in sight.
 //!
-//! Build it and see: `pip install . && python demo.py`. Then read, in this order, `first_try.rs`
-//! (the obvious loop, and what is wrong with it), `get_awaitable.rs` and `drive.rs` (the repair),
-//! `between_steps.rs` (what a loop in Rust owes the interpreter), `trace.rs` (all of it as data).
+//! Build it and see: `pip install . && python demo.py`. Then read, in this order, `hello.rs` (a first
+//! extension), `first_try.rs` (the obvious loop, and what is wrong with it), `get_awaitable.rs` and
+//! `drive.rs` (the repair), `between_steps.rs` (what a loop in Rust owes the interpreter), `trace.rs`
+//! (all of it as data). `exercises.rs` is yours.
 #![forbid(unsafe_code)]
 
 mod await_errors;
@@ -10,8 +11,10 @@ mod between_steps;
 mod call_await;
 mod count_steps;
 mod drive;
+mod exercises;
 mod first_try;
 mod get_awaitable;
+mod hello;
 mod solutions;
 mod trace;
 
@@ -40,7 +43,9 @@ mod await_manual {
         await_foo,
         count_steps::{count_steps_by_interned_name, count_steps_by_name, count_steps_by_slot},
         drive::drive,
+        exercises::my_drive_all,
         first_try::first_try,
+        hello::hello,
         solutions::drive_all,
         trace::trace,
     };

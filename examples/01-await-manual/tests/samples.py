@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import _thread
+import itertools
+import signal
 import types
 from collections.abc import Callable, Generator, Iterable
 from typing import Any
@@ -27,6 +30,16 @@ class Steps:
 
     def __await__(self) -> Any:  # an iterator, where `Awaitable` would have a generator
         return self.steps
+
+
+class PressesCtrlC:
+    """Each of its steps does what Ctrl-C does, and runs no bytecode; `presses` are to come."""
+
+    def __init__(self) -> None:
+        self.presses = itertools.repeat(signal.SIGINT, 100_000)
+
+    def __await__(self) -> Any:
+        return map(_thread.interrupt_main, self.presses)
 
 
 class Returns:

@@ -1,15 +1,12 @@
 //! A real middle man: Rust works out a delay, and hands over to `asyncio.sleep`.
 
-use pyo3::{exceptions::PyValueError, prelude::*, types::PyIterator};
-
-use crate::get_awaitable::get_awaitable;
+use pyo3::{exceptions::PyValueError, prelude::*};
 
 /// Awaits as `asyncio.sleep(delay)`, where `delay` doubles with each attempt: `base * 2**attempt`,
 /// at most `cap`, in seconds. The first attempt is number 0.
 ///
 /// Raises `ValueError` if one of the three is negative or NaN, `OverflowError` if `attempt` takes
-/// more than 64 bits; when awaited, what `asyncio.sleep`
-/// raises, as where no asyncio loop is running.
+/// more than 64 bits; when awaited, what `asyncio.sleep` raises, as where no asyncio loop is running.
 #[pyclass(frozen, module = "awaitable")]
 pub struct Backoff {
     /// The delay, in seconds.
@@ -31,9 +28,10 @@ impl Backoff {
         Ok(Self { delay })
     }
 
-    fn __await__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyIterator>> {
-        let sleep = py.import("asyncio")?.getattr("sleep")?;
-        get_awaitable(&sleep.call1((self.delay,))?)
+    fn __await__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let asyncio = py.import("asyncio")?;
+        let sleep = asyncio.call_method1("sleep", (self.delay,))?;
+        sleep.call_method0("__await__")
     }
 
     fn __repr__(&self) -> String {

@@ -4,7 +4,7 @@
 
 use pyo3::{exceptions::PyStopIteration, prelude::*};
 
-/// Awaits to `value`, unless that is a tuple or a `StopIteration`. Do not use it. (It also hides
+/// Resolves to `value`, unless that is a tuple or a `StopIteration`. Do not use it. (It also hides
 /// its value from the garbage collector: see `Ready`.)
 #[pyclass(frozen, module = "awaitable")]
 pub struct FirstTry {

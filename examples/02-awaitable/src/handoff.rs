@@ -8,7 +8,7 @@ use pyo3::{
 
 use crate::get_awaitable::get_awaitable;
 
-/// Awaits to what `awaitable` awaits to, by handing out the iterator of `awaitable` as its own.
+/// Resolves to what `awaitable` resolves to, by handing out the iterator of `awaitable` as its own.
 ///
 /// Every later step, exception and cancellation goes straight to that iterator: this object is
 /// asked once. Awaiting it raises what awaiting `awaitable` raises, except for a generator-based

@@ -7,10 +7,10 @@ use pyo3::{
     types::{PyGenericAlias, PyType},
 };
 
-/// Awaits to `value`, unharmed, without suspending, as often as it is awaited.
+/// Resolves to `value`, unharmed, without suspending, as often as it is awaited.
 ///
-/// It is its own iterator, and has no state but the value. That makes it `frozen`: no lock, no
-/// borrow that could fail, safe to share between threads.
+/// It is its own iterator, and its value never changes. So it is `frozen`, and threads may share it
+/// without a lock.
 #[pyclass(frozen, module = "awaitable")]
 pub struct Ready {
     value: Py<PyAny>,
@@ -52,9 +52,10 @@ impl Ready {
         PyGenericAlias::new(class.py(), class, item)
     }
 
-    /// Shows the collector what is held; forget it, and a value that leads back here is never
-    /// freed. `__clear__` is not needed, nor possible: as with a tuple, what never changes cannot
-    /// close a cycle by itself, so another object in it does the clearing.
+    /// Shows the collector what is held. Forget it, and a value that leads back here is never freed.
+    ///
+    /// There is no `__clear__`, as a tuple has none: what never changes can be in a cycle only with
+    /// something that does change, and the collector clears that.
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
         visit.call(&self.value)
     }

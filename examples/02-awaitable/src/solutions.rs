@@ -34,7 +34,8 @@ impl WithoutIter {
     }
 }
 
-/// Exercise 2: awaits to `value` once; the second time raises `RuntimeError`, as a coroutine does.
+/// Exercise 2: resolves to `value` once; the second time raises `RuntimeError`, as a coroutine
+/// does.
 ///
 /// The class stays frozen: the one bit that changes is atomic, and of two threads that await it at
 /// once just one gets the value.

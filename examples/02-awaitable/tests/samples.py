@@ -13,6 +13,11 @@ def ask(request: object = None) -> Generator[object, object, object]:
     return (yield request)
 
 
+async def give(value: Any) -> Any:
+    """A coroutine that never suspends."""
+    return value
+
+
 async def native(awaitable: Any) -> Any:
     """`await` itself: the reference."""
     return await awaitable

@@ -7,14 +7,12 @@ import gc
 import threading
 import weakref
 from types import ModuleType
-from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-import awaitable
-from samples import Returns, native, run
+from samples import Returns, give, native, run
 from tracing import trace
 
 VALUES: list[object] = [
@@ -28,11 +26,6 @@ VALUES: list[object] = [
     StopIteration(3),
     ValueError,
 ]
-
-
-async def give(value: Any) -> Any:
-    """The `async def` that `Ready` stands for."""
-    return value
 
 
 @pytest.mark.parametrize("value", VALUES, ids=repr)
@@ -129,18 +122,6 @@ def test_many_threads_may_await_the_same_one(book: ModuleType) -> None:
     for thread in threads:
         thread.join()
     assert results == [(1, 2)] * 2000
-
-
-@pytest.mark.parametrize(
-    ("value", "harmed"), [((1, 2), 1), (((1, 2), 3), (1, 2)), ((), None), (StopIteration(3), 3)]
-)
-def test_the_first_try_harms_tuples_and_stop_iterations(value: object, harmed: object) -> None:
-    assert run(awaitable.FirstTry(value)) == harmed
-
-
-@pytest.mark.parametrize("value", [None, 5, [1, 2], ValueError("as a value")], ids=repr)
-def test_the_first_try_looks_right_with_anything_else(value: object) -> None:
-    assert run(awaitable.FirstTry(value)) is value
 
 
 def test_a_ready_can_stand_behind_another_await(book: ModuleType) -> None:

@@ -1,17 +1,20 @@
-"""Each test that asks for `book` runs over the native coroutines, the twin, and the Rust class."""
+"""Each test that asks for `book` runs over the native coroutines, the Rust class, and the twin
+while there is one.
+"""
 
 from __future__ import annotations
 
+from importlib import import_module
+from importlib.util import find_spec
 from types import ModuleType
 
-import native
 import pytest
 from hypothesis import settings
 
-import coroutine_class
-import in_python
 from soak import often as often
 from soak import pytest_addoption as pytest_addoption
+
+TWIN = [pytest.param("in_python", id="twin")] if find_spec("in_python") else []
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -20,7 +23,6 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.load_profile("scripts")
 
 
-@pytest.fixture(params=[native, in_python, coroutine_class], ids=["native", "twin", "rust"])
+@pytest.fixture(params=["native", *TWIN, pytest.param("coroutine_class", id="rust")])
 def book(request: pytest.FixtureRequest) -> ModuleType:
-    module: ModuleType = request.param
-    return module
+    return import_module(request.param)

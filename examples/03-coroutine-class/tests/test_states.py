@@ -25,7 +25,7 @@ def finish(coroutine: Any) -> Any:
     return stop.value.value
 
 
-def test_each_awaits_to_its_result(book: ModuleType) -> None:
+def test_each_resolves_to_its_result(book: ModuleType) -> None:
     assert finish(book.my_coroutine()) == "Ended"
     assert finish(book.countdown(3)) == "liftoff"
     assert finish(book.delegate(book.countdown(2))) == "liftoff"

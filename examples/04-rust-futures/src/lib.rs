@@ -39,7 +39,7 @@ mod rust_futures {
         work::beat,
     };
     #[pymodule_export]
-    use pyo3_await::{Coroutine, RustPanic};
+    use pyo3_await::{Coroutine, RustPanic, one_thread::event_loop};
 
     /// Frameworks ask whether to await what a function returns.
     #[pymodule_init]

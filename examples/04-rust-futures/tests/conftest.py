@@ -22,9 +22,12 @@ from soak import pytest_addoption as pytest_addoption
 if sys.platform != "win32":
     import uvloop
 
-    UVLOOP: dict[str, Callable[[], asyncio.AbstractEventLoop]] = {"uvloop": uvloop.new_event_loop}
+    UNIX: dict[str, Callable[[], asyncio.AbstractEventLoop]] = {
+        "uvloop": uvloop.new_event_loop,
+        "one thread": rust_futures.event_loop,
+    }
 else:
-    UVLOOP = {}
+    UNIX = {}
 
 
 class CannotWatch(asyncio.SelectorEventLoop):
@@ -37,7 +40,7 @@ class CannotWatch(asyncio.SelectorEventLoop):
 LOOPS: dict[str, Callable[[], asyncio.AbstractEventLoop]] = {
     "asyncio": asyncio.new_event_loop,
     "cannot watch": CannotWatch,
-    **UVLOOP,
+    **UNIX,
 }
 Run = Callable[[Callable[[], Coroutine[Any, Any, Any]]], Any]
 

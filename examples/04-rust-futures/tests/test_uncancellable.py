@@ -6,6 +6,7 @@ import asyncio
 import os
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,8 @@ import trio
 
 from conftest import Run, turns, wait_until
 from rust_futures import live_futures, write_both
+
+NewLoop = Callable[[], asyncio.AbstractEventLoop]
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs a named pipe")
 
@@ -108,8 +111,10 @@ async def test_closed_half_way_it_goes_on_by_itself(fifo: Path, inline: bool) ->
 
 
 @where
-def test_when_its_loop_is_closed_it_goes_on_by_itself(fifo: Path, inline: bool) -> None:
-    loop = asyncio.new_event_loop()
+def test_when_its_loop_is_closed_it_goes_on_by_itself(
+    fifo: Path, inline: bool, loop_factory: NewLoop
+) -> None:
+    loop = loop_factory()
     task = loop.create_task(write_both(fifo, b"one", b"two", inline=inline))
     loop.run_until_complete(turns(3))
     loop.close()

@@ -315,3 +315,25 @@ def test_iterables_all_at_once(run_anywhere: Run) -> None:
 
     run_anywhere(main)
     assert await_from_rust.live_futures() == 0
+
+
+@pytest.mark.parametrize("form", [call_in_task, call_in_task_from_worker])
+def test_calls_inside_calls_do_not_overflow_the_stack(run_anywhere: Run, form: Any) -> None:
+    """Each awaits the next in the same Task, on the same stack. And nothing is left unawaited."""
+
+    async def end() -> str:
+        await turns(1)
+        return "end"
+
+    def nested(depth: int) -> Any:
+        function: Any = end
+        for _ in range(depth):
+            function = lambda function=function: form(function)  # noqa: E731
+        return function()
+
+    async def main() -> None:
+        assert await nested(100) == "end"
+        with pytest.raises(RecursionError):
+            await nested(20_000)
+
+    run_anywhere(main)

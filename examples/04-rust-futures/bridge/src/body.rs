@@ -11,13 +11,12 @@ use tokio::{runtime::Handle, task::AbortHandle};
 
 use crate::{
     coroutine::{Body, Input, Step, normalized::generator_exit},
-    event_loop::{self, EventLoop, closed, deliver_after},
+    event_loop::{self, EventLoop, closed, deliver_after, runtime_here, started_here},
     exit::StepGuard,
     fork::{self, Guarded, not_here},
     in_flight::{self, InFlight},
     panic,
     python::calls::{Calls, Served},
-    runtime,
     rust_future::{BoxedFuture, RustFuture},
 };
 
@@ -136,13 +135,20 @@ impl Unpolled {
     /// The loop first: without one the future stays here, and is dropped as any other.
     fn spawn(&mut self, py: Python<'_>, manner: Manner) -> PyResult<Awaiting> {
         let event_loop = event_loop::running(py)?;
+        if self.is_local() && !event_loop.has_own_runtime() {
+            return Err(needs_one_thread());
+        }
         let (future, task) =
             InFlight::spawn(self.take()?, event_loop.place(), manner.uncancellable);
-        Ok(Awaiting::new(event_loop, future, Some(task)))
+        Ok(Awaiting::new(event_loop, future, task))
     }
 
     fn poll<'py>(&mut self, py: Python<'py>) -> PyResult<First<'py>> {
         poll_first(py, self.0.as_mut().ok_or_else(closed)?.as_mut())
+    }
+
+    fn is_local(&self) -> bool {
+        self.0.as_ref().is_some_and(|future| future.is_local())
     }
 
     fn take(&mut self) -> PyResult<BoxedFuture> {
@@ -169,9 +175,9 @@ pub fn poll_first<'py>(
     py: Python<'py>,
     mut future: Pin<&mut dyn RustFuture>,
 ) -> PyResult<First<'py>> {
-    let runtime = runtime::handle(py)?;
+    let runtime = runtime_here(py)?;
     let mut calls = None;
-    let mut first = deliver_after(py, || InFlight::poll_first(py, future.as_mut(), runtime))?;
+    let mut first = deliver_after(py, || InFlight::poll_first(py, future.as_mut(), &runtime))?;
     loop {
         let (in_flight, waker) = match first {
             in_flight::First::Ready => return Ok(First::Ready),
@@ -184,7 +190,7 @@ pub fn poll_first<'py>(
             served = calls.await_in_task(py, &in_flight, job);
             if matches!(served, Ok(Served::Nothing)) && in_flight.is_woken() {
                 let again = (in_flight, waker);
-                let poll = || InFlight::poll_once_more(py, future.as_mut(), runtime, again);
+                let poll = || InFlight::poll_once_more(py, future.as_mut(), &runtime, again);
                 first = deliver_after(py, poll)?;
                 continue;
             }
@@ -205,9 +211,9 @@ impl Drop for Unpolled {
             return; // it is in flight, or over
         }
         Python::try_attach(|py| {
-            let (runtime, future) = (runtime::started(py), self.0.take());
+            let (runtime, future) = (started_here(py), self.0.take());
             py.detach(|| {
-                let _inside = runtime.map(Handle::enter);
+                let _inside = runtime.as_deref().map(Handle::enter);
                 fork::section(|| panic::catch(|| drop(future)))
             })
         });
@@ -258,11 +264,13 @@ impl Awaiting {
 
     /// A future on the runtime suspends, if only for a turn: a Task that awaits one after the other
     /// must not keep the others from running. Among others a bare yield is cheaper than a suspension:
-    /// the loop has turns to take anyway, and the future may be finished after one.
+    /// the loop has turns to take anyway, and the future may be finished after one. So it is where the
+    /// loop polls the future itself, between this turn and the next.
     fn begin<'py>(&mut self, py: Python<'py>) -> PyResult<Step<'py>> {
         let takes_bare_yields = self.event_loop.library().takes_bare_yields();
-        let among_others = takes_bare_yields && self.event_loop.in_flight() > 1;
-        let need_not_wait = among_others || !self.future.wait() || self.future.has_requests();
+        let soon = self.event_loop.has_own_runtime() || self.event_loop.in_flight() > 1;
+        let need_not_wait =
+            (takes_bare_yields && soon) || !self.future.wait() || self.future.has_requests();
         self.next_turn_or_suspend(py, need_not_wait)
     }
 
@@ -477,6 +485,12 @@ impl Drop for Awaiting {
             self.abort(); // it was dropped then, and the runtime has not heard of it
         }
     }
+}
+
+fn needs_one_thread() -> PyErr {
+    PyRuntimeError::new_err(
+        "a local future needs an event loop that polls it on its own thread, as those of `one_thread` do",
+    )
 }
 
 /// Makes the Python object, outside all locks: that may run Python code.

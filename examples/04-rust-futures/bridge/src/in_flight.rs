@@ -17,7 +17,7 @@ use std::{
 use pyo3::prelude::*;
 use tokio::{
     runtime::{EnterGuard, Handle},
-    task::AbortHandle,
+    task::{AbortHandle, JoinHandle},
 };
 
 use crate::{
@@ -35,6 +35,13 @@ pub trait Schedule: Send + Sync {
 
     /// What the futures find themselves in.
     fn runtime(&self) -> &Handle;
+
+    /// Has the loop's own thread poll the future in its next round. Returns false if this is no such
+    /// loop: workers poll its futures.
+    fn poll_soon(&self, future: &Arc<InFlight>) -> bool;
+
+    /// Is told of a task that goes on by itself, and must be finished.
+    fn outlive(&self, task: JoinHandle<()>);
 }
 
 /// Where a future's coroutine waits.
@@ -67,8 +74,13 @@ pub struct InFlight {
     cancelled: AtomicBool,
     /// It runs to its end, whoever gives up on it.
     uncancellable: AtomicBool,
-    /// Workers of the runtime poll it. The loop's thread does otherwise.
+    /// It is polled for itself, and not when its coroutine is resumed: by workers of the runtime, or by
+    /// the loop's thread in its rounds.
     spawned: AtomicBool,
+    /// The loop's thread does it.
+    in_rounds: AtomicBool,
+    /// No other thread can.
+    local: AtomicBool,
     /// What it asks of Python: most ask nothing.
     requests: OnceLock<Box<Requests>>,
 }
@@ -136,22 +148,28 @@ impl InFlight {
         let _ = self.place.set(place);
     }
 
-    /// Starts `future` on the runtime of its place.
+    /// Starts `future` in the rounds of its place, or else on the runtime, whose task this returns.
     pub fn spawn(
         future: BoxedFuture,
         place: Place,
         uncancellable: bool,
-    ) -> (Arc<Self>, AbortHandle) {
-        let runtime = place.scheduler.runtime().clone();
+    ) -> (Arc<Self>, Option<AbortHandle>) {
+        let scheduler = Arc::clone(&place.scheduler);
         let this = Arc::new(Self {
+            local: future.is_local().into(),
             future: Mutex::new(Some(future)),
             place: place.into(),
             uncancellable: uncancellable.into(),
             spawned: true.into(),
             ..Self::default()
         });
-        let task = runtime.spawn(Spawned(Arc::clone(&this)));
-        (this, task.abort_handle())
+        this.in_rounds.store(true, SeqCst); // before somebody can wake it
+        if scheduler.poll_soon(&this) {
+            return (this, None);
+        }
+        this.in_rounds.store(false, SeqCst);
+        let task = scheduler.runtime().spawn(Spawned(Arc::clone(&this)));
+        (this, Some(task.abort_handle()))
     }
 
     /// Asks to be scheduled at the end of a future that workers poll. Returns false if that has come
@@ -170,9 +188,9 @@ impl InFlight {
         self.over.load(SeqCst)
     }
 
-    /// Is it over, or has it been woken since it was polled?
+    /// Is it over, or to be polled by its coroutine?
     pub fn has_news(&self) -> bool {
-        self.is_over() || self.woken.load(SeqCst)
+        self.is_over() || (!self.is_spawned() && self.woken.load(SeqCst))
     }
 
     /// Is there nothing left of it to be dropped?
@@ -255,6 +273,25 @@ impl InFlight {
         }
     }
 
+    /// Polls a future whose turn it is in a round of its loop. Call it detached, inside the runtime.
+    /// Says whether it is over.
+    pub fn take_turn(self: Arc<Self>) -> bool {
+        let waker = Waker::from(Arc::clone(&self));
+        let _current = Current::set(Arc::clone(&self));
+        let is_over = self.poll(&mut Context::from_waker(&waker)).is_ready();
+        if is_over {
+            self.tell();
+        }
+        is_over
+    }
+
+    /// It is over. Its coroutine is to look, if that waits.
+    fn tell(&self) {
+        if self.waited_for.load(SeqCst) {
+            self.schedule();
+        }
+    }
+
     /// Has it been woken since it was polled?
     pub fn is_woken(&self) -> bool {
         self.woken.load(SeqCst)
@@ -279,16 +316,23 @@ impl InFlight {
     }
 
     /// Nobody awaits it any more, and nobody can wait for its end. One that is uncancellable goes on
-    /// by itself, on the runtime if it was not there. Call it detached.
+    /// by itself, on the runtime if it was not there; not one that is local, as the runtime may have to
+    /// go on on another thread. Call it detached.
     pub fn abandon(self: &Arc<Self>) {
         match self.place.get() {
-            Some(place) if self.is_uncancellable() => {
-                if !self.spawned.swap(true, SeqCst) && !self.is_over() {
+            Some(place) if self.is_uncancellable() && !self.local.load(SeqCst) => {
+                let in_rounds = self.in_rounds.swap(false, SeqCst);
+                let is_task = self.spawned.swap(true, SeqCst) && !in_rounds;
+                if !is_task && !self.is_over() {
                     let task = Spawned(Arc::clone(self));
-                    drop(place.scheduler.runtime().spawn(task));
+                    let task = place.scheduler.runtime().spawn(task);
+                    place.scheduler.outlive(task);
                 }
             }
-            _ => drop(self.cancel()),
+            _ => {
+                self.uncancellable.store(false, SeqCst);
+                self.cancel();
+            }
         }
     }
 
@@ -352,8 +396,17 @@ impl Wake for InFlight {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        if self.woken.swap(true, SeqCst) || Current::is(self) {
-            return; // it is scheduled already, or about to be asked for it by whoever polls it
+        if self.woken.swap(true, SeqCst) {
+            return; // it is scheduled already
+        }
+        if self.in_rounds.load(SeqCst) {
+            if let Some(place) = self.place.get() {
+                place.scheduler.poll_soon(self);
+            }
+            return;
+        }
+        if Current::is(self) {
+            return; // about to be asked for it by whoever polls it
         }
         self.schedule();
     }
@@ -423,8 +476,6 @@ impl Drop for Spawned {
         if !self.0.is_over() {
             self.0.drop_if_free();
         }
-        if self.0.waited_for.load(SeqCst) {
-            self.0.wake_by_ref();
-        }
+        self.0.tell();
     }
 }

@@ -23,6 +23,13 @@
 //! poll. So it is for futures that mostly wait, for a socket, a timer, a channel, and are quick when
 //! they do not. If you are not sure, spawn.
 //!
+//! # One thread
+//!
+//! A loop of the module [`one_thread`] is an event loop of asyncio that waits in a tokio runtime of its
+//! own. There all futures run on the loop's thread, none crosses to another, and nothing is handed over:
+//! a trip costs little more than `asyncio.sleep(0)`. In exchange a poll that computes keeps all else
+//! waiting. Futures that are not `Send` run there, too: [`local`].
+//!
 //! # Streams
 //!
 //! [`spawn_stream`] and [`inline_stream`] make an [`AsyncIterator`] of a stream, for `async for`. The
@@ -30,6 +37,20 @@
 //! whoever takes them, so the loop is woken once for many. Polled inline, an item that is ready costs
 //! two or three times one of an async generator in Python; a spawned one hardly more if it may run a
 //! thousand ahead, and ten times as much if it may run sixteen ahead, for then a core wakes the other.
+//!
+//! # Python from Rust
+//!
+//! A future awaits Python, too. There are two ways:
+//!
+//! - [`call`], a Task of its own: it can be joined with others, and put under a timeout. When it is
+//!   dropped the Task is cancelled, and the coroutine whose future dropped it waits for the Task's end,
+//!   before it returns or raises. If you are not sure, this one.
+//! - [`call_in_task`], the Task that awaits the coroutine: as if the coroutine said `await`, and ten
+//!   times cheaper. For what is awaited with nothing else beside it.
+//!
+//! [`async_iter`] and [`async_iter_in_task`] make a stream of an async iterable, in the same two ways. A
+//! [`Caller`] is a handle for those who are not inside such a future: tasks that you spawn by hand (also
+//! those of [`spawn_stream`]), and threads of your own.
 //!
 //! # What is promised
 //!
@@ -41,6 +62,8 @@
 //! - A process ends at once, whatever its futures are doing; a loop that is closed drops those that
 //!   are in flight for it; a child of `os.fork()` can await, and leaves its parent's futures alone.
 //! - What is in flight is kept alive by its loop, also a Task that nobody else holds.
+//! - What Python raises arrives as a `PyErr`, and passed on is the same object. What a call has begun
+//!   finds the context variables of the Task that awaits the future.
 //! - A step of an iterator that is cancelled loses no item. An iterator that is closed, or dropped, has
 //!   dropped its stream, or whoever polls that at the moment does.
 //!
@@ -50,7 +73,7 @@
 //!   what blocks there is `tokio::task::spawn_blocking`.
 //! - **Attach to Python.** Then its worker waits for the GIL, and what is said above about the end of
 //!   the process no longer holds. Convert before, in the `#[pyfunction]`, and after, by
-//!   [`Builder::spawn_with`].
+//!   [`Builder::spawn_with`]. In between, [`call`] Python: its closures run on the thread of the loop.
 //!
 //! # How it works
 //!
@@ -59,13 +82,18 @@
 //!
 //! ```text
 //! lib.rs                      builds coroutines
+//! ├─ one_thread/              a loop of asyncio that waits in a tokio runtime
 //! ├─ stream/                  streams as async iterators: their steps are coroutines
 //! └─ body.rs                  what a coroutine of a future does when it is resumed
-//!    ├─ coroutine/            the coroutine protocol, for any body; uses nothing else
-//!    └─ event_loop/           the loops: who waits, what is ready, how to wake them
-//!       └─ in_flight.rs       one future: polled, woken, dropped
-//!          └─ rust_future.rs  a future of any type, and what it brings, as one type
-//! runtime.rs (tokio), panic.rs, fork.rs, alive.rs
+//!    └─ python/               what futures call: in a Task of its own, or in the coroutine's
+//!       ├─ delegate/          `await` for any awaitable
+//!       │  └─ coroutine/      the coroutine protocol, for any body; uses nothing else
+//!       └─ event_loop/        the loops: who waits, what is ready, how to wake them
+//!          └─ in_flight.rs    one future: polled, woken, dropped
+//!             ├─ local.rs     a future that stays on its thread
+//!             ├─ request.rs   what a future asks of the thread of its loop
+//!             └─ rust_future.rs  a future of any type, and what it brings, as one type
+//! runtime.rs (tokio), panic.rs, fork.rs, exit.rs, alive.rs, this_thread.rs
 //! ```
 
 mod alive;
@@ -76,6 +104,8 @@ mod event_loop;
 mod exit;
 mod fork;
 mod in_flight;
+mod local;
+pub mod one_thread;
 mod panic;
 mod python;
 mod request;
@@ -99,6 +129,7 @@ pub use python::{
 pub use stream::{AsyncIterator, StreamBuilder, inline_stream, spawn_stream};
 
 use body::{Manner, RustBody};
+use local::local as boxed_local;
 use rust_future::{BoxedFuture, boxed, to_python};
 
 /// Makes a coroutine of a future that works: workers of the runtime poll it.
@@ -137,6 +168,24 @@ where
     Builder::new(name).inline(future)
 }
 
+/// Makes a coroutine of a future that is not `Send`, such as one that holds an `Rc`: the thread of the
+/// event loop makes it, by `make`, polls it and drops it.
+///
+/// It runs on loops of the module [`one_thread`] only, and there as one that is spawned. All else is
+/// as for [`spawn`].
+///
+/// The coroutine raises `RuntimeError` on other loops, and if its loop goes on on another thread.
+#[track_caller]
+pub fn local<M, F, T, E>(name: impl Into<Name>, make: M) -> Coroutine
+where
+    M: FnOnce() -> F + Send + 'static,
+    F: Future<Output = Result<T, E>> + 'static,
+    T: for<'py> IntoPyObject<'py> + 'static,
+    E: Into<PyErr> + 'static,
+{
+    Builder::new(name).local(make)
+}
+
 /// The name of a coroutine: a text that is known when the program is compiled, or made when it runs.
 pub struct Name(Cow<'static, str>);
 
@@ -166,7 +215,7 @@ impl From<&'static CStr> for Name {
 
 /// Makes a coroutine with more to say about it than its name, as `std::thread::Builder` makes a
 /// thread.
-#[must_use = "call `spawn` or `inline`"]
+#[must_use = "call `spawn`, `inline` or `local`"]
 pub struct Builder {
     name: Name,
     location: &'static Location<'static>,
@@ -246,6 +295,30 @@ impl Builder {
         C: FnOnce(Python<'_>, T) -> PyResult<Py<PyAny>> + Send + 'static,
     {
         self.build(boxed(future, convert), false)
+    }
+
+    /// As [`local`]. One that is [`uncancellable`](Self::uncancellable) is dropped half-way all the
+    /// same when the coroutine is closed or dropped, or its loop closed.
+    pub fn local<M, F, T, E>(self, make: M) -> Coroutine
+    where
+        M: FnOnce() -> F + Send + 'static,
+        F: Future<Output = Result<T, E>> + 'static,
+        T: for<'py> IntoPyObject<'py> + 'static,
+        E: Into<PyErr> + 'static,
+    {
+        self.local_with(make, to_python)
+    }
+
+    /// As [`local`], and makes the Python object by `convert`, as [`spawn_with`](Self::spawn_with) does.
+    pub fn local_with<M, F, T, E, C>(self, make: M, convert: C) -> Coroutine
+    where
+        M: FnOnce() -> F + Send + 'static,
+        F: Future<Output = Result<T, E>> + 'static,
+        T: 'static,
+        E: Into<PyErr> + 'static,
+        C: FnOnce(Python<'_>, T) -> PyResult<Py<PyAny>> + Send + 'static,
+    {
+        self.build(boxed_local(make, convert), true)
     }
 
     fn build(self, future: BoxedFuture, spawned: bool) -> Coroutine {

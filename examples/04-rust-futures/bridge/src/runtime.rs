@@ -111,9 +111,7 @@ pub fn handle(py: Python<'_>) -> PyResult<&'static Handle> {
     if let Some(handle) = started(py) {
         return Ok(handle);
     }
-    fork::watch(py)?;
-    exit::watch(py)?;
-    panic::location::remember();
+    prepare(py)?;
     let runtime = with_signals_blocked(py, || start(py))?;
     STARTED.with(py, |started| {
         // Without a GIL another thread may have been quicker.
@@ -121,6 +119,13 @@ pub fn handle(py: Python<'_>) -> PyResult<&'static Handle> {
         runtime.keep(used);
         Ok(used)
     })
+}
+
+/// What has to be done before a process has its first runtime.
+pub(crate) fn prepare(py: Python<'_>) -> PyResult<()> {
+    panic::location::remember();
+    exit::watch(py)?;
+    fork::watch(py)
 }
 
 enum Found {
@@ -217,7 +222,7 @@ fn check_that_threads_start(count: usize) -> io::Result<()> {
 }
 
 /// Tokio panics instead of returning some of its errors.
-fn build(builder: &mut Builder) -> io::Result<Runtime> {
+pub(crate) fn build(builder: &mut Builder) -> io::Result<Runtime> {
     panic::catch(|| builder.build()).map_err(io::Error::other)?
 }
 

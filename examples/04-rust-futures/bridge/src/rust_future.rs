@@ -21,6 +21,11 @@ pub trait RustFuture: Send {
 
     /// Makes a Python object of what a finished future has brought. None if somebody has taken it.
     fn take(self: Pin<&mut Self>, py: Python<'_>) -> Option<PyResult<Py<PyAny>>>;
+
+    /// Can it be polled on one thread only?
+    fn is_local(&self) -> bool {
+        false
+    }
 }
 
 /// A result that can be made a Python object where a thread is attached.

@@ -3,6 +3,7 @@
 //! - `ready_queue.rs`: which coroutines are to be resumed, pushed by any thread;
 //! - `wakeup.rs`: how the loop gets to know, by a socket, or where that cannot be by a thread that
 //!   calls it (`call_soon.rs`);
+//! - `executor.rs`: what polls the futures of a loop that has a runtime of its own;
 //! - `library.rs`: what is asked of a library of event loops, and `asyncio.rs` and `trio.rs` do;
 //! - `state.rs`: a loop, with all that waits for it;
 //! - `handler.rs`: what the loop calls when it has been woken.
@@ -12,6 +13,7 @@
 
 mod asyncio;
 mod call_soon;
+pub mod executor;
 mod handler;
 mod library;
 mod ready_queue;
@@ -25,17 +27,22 @@ mod sync {
     pub use std::sync::{Mutex, PoisonError};
 }
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 use pyo3::{
     exceptions::{PyNotImplementedError, PyRuntimeError},
     prelude::*,
 };
 
-use crate::runtime::{self, os_error};
+use crate::{
+    in_flight::Schedule,
+    runtime::{self, os_error},
+};
 use call_soon::CallSoon;
+use executor::Executor;
 use handler::{DeliverSoon, WakeupHandler};
 use library::Library;
+use tokio::runtime::Handle;
 use wakeup::{Socketpair, Wakeup};
 
 pub use state::{EventLoop, closed, deliver_after};
@@ -63,6 +70,52 @@ pub fn running(py: Python<'_>) -> PyResult<Arc<EventLoop>> {
         }
     }
     Err(PyRuntimeError::new_err("no running event loop"))
+}
+
+/// Returns the runtime that a future is polled in on this thread: that of the loop that runs here if it
+/// has one of its own, or else that of the process.
+///
+/// # Errors
+///
+/// `OSError` if that cannot be started.
+pub fn runtime_here(py: Python<'_>) -> PyResult<Cow<'static, Handle>> {
+    match own_runtime(py)? {
+        Some(runtime) => Ok(Cow::Owned(runtime)),
+        None => runtime::handle(py).map(Cow::Borrowed),
+    }
+}
+
+/// The same, if it has started.
+pub fn started_here(py: Python<'_>) -> Option<Cow<'static, Handle>> {
+    match own_runtime(py) {
+        Ok(Some(runtime)) => Some(Cow::Owned(runtime)),
+        _ => runtime::started(py).map(Cow::Borrowed),
+    }
+}
+
+fn own_runtime(py: Python<'_>) -> PyResult<Option<Handle>> {
+    if !executor::has_run_here() {
+        return Ok(None);
+    }
+    for library in LIBRARIES {
+        if let Some(object) = library.running(py)? {
+            let known = EventLoop::known(&object).filter(|it| it.has_own_runtime());
+            return Ok(known.map(|event_loop| event_loop.runtime().clone()));
+        }
+    }
+    Ok(None)
+}
+
+/// Makes a loop of asyncio known that waits in a runtime of its own, and polls its futures there.
+pub fn with_own_runtime(
+    object: &Bound<'_, PyAny>,
+    runtime: Handle,
+    executor: Arc<Executor>,
+) -> PyResult<Arc<EventLoop>> {
+    let wakeup = Wakeup::Runtime(executor);
+    let event_loop = Arc::new(EventLoop::new(&asyncio::Asyncio, object, runtime, wakeup));
+    event_loop.make_known(object)?;
+    Ok(event_loop)
 }
 
 /// Makes the loop watch for its wake-ups, one way or the other.

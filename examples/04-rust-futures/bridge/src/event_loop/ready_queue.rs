@@ -30,6 +30,12 @@ impl<T> ReadyQueue<T> {
         open.len() == 1
     }
 
+    /// Is there something to take?
+    pub fn is_empty(&self) -> bool {
+        let ready = self.ready.lock().unwrap_or_else(PoisonError::into_inner);
+        ready.as_ref().is_none_or(Vec::is_empty)
+    }
+
     /// Takes all items. Drain the wake-up before, not after: an item that came between would be the
     /// first of the next batch, and its wake-up be lost.
     pub fn take_all(&self) -> Vec<T> {

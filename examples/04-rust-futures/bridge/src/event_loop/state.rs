@@ -18,7 +18,7 @@ use pyo3::{
     types::{PyWeakrefMethods, PyWeakrefReference},
 };
 use slab::Slab;
-use tokio::runtime::Handle;
+use tokio::{runtime::Handle, task::JoinHandle};
 
 use super::{
     call_soon::CallSoon,
@@ -136,6 +136,16 @@ impl EventLoop {
         self.wakeup.fileno()
     }
 
+    /// Does its own thread poll its futures, while it waits?
+    pub fn has_own_runtime(&self) -> bool {
+        self.wakeup.executor().is_some()
+    }
+
+    /// Is there a coroutine to be resumed?
+    pub fn has_ready(&self) -> bool {
+        !self.ready.is_empty()
+    }
+
     pub fn is_closed(&self) -> bool {
         self.closed.load(SeqCst)
     }
@@ -241,7 +251,7 @@ impl EventLoop {
 
     /// Has the coroutines resumed whose futures are ready, and runs the commands. All are seen to before
     /// it raises what is no `Exception`, such as `KeyboardInterrupt`.
-    fn deliver(&self, py: Python<'_>) -> PyResult<()> {
+    pub fn deliver(&self, py: Python<'_>) -> PyResult<()> {
         let mut urgent = Ok(());
         for ready in self.ready.take_all() {
             let key = match ready {
@@ -383,6 +393,22 @@ impl Schedule for EventLoop {
 
     fn runtime(&self) -> &Handle {
         &self.runtime
+    }
+
+    fn poll_soon(&self, future: &Arc<InFlight>) -> bool {
+        match self.wakeup.executor() {
+            Some(executor) => {
+                executor.push(Arc::clone(future));
+                true
+            }
+            None => false,
+        }
+    }
+
+    fn outlive(&self, task: JoinHandle<()>) {
+        if let Some(executor) = self.wakeup.executor() {
+            executor.outlive(task);
+        }
     }
 }
 

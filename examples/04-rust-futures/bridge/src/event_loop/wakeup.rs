@@ -1,18 +1,24 @@
-//! How any thread wakes an event loop: by a socket that the loop watches, or by a call.
+//! How any thread wakes an event loop: by a socket that the loop watches, by a call, or by the runtime
+//! that the loop waits in.
 
-use std::io::{self, ErrorKind, Read, Write};
+use std::{
+    io::{self, ErrorKind, Read, Write},
+    sync::Arc,
+};
 
 #[cfg(windows)]
 use std::net::{TcpListener, TcpStream as Stream};
 #[cfg(unix)]
 use std::os::unix::net::UnixStream as Stream;
 
-use super::call_soon::CallSoon;
+use super::{call_soon::CallSoon, executor::Executor};
 
 pub enum Wakeup {
     Socketpair(Socketpair),
     /// The loop watches nothing: somebody must go and call it.
     CallSoon(CallSoon),
+    /// The loop waits in a runtime of its own.
+    Runtime(Arc<Executor>),
 }
 
 impl Wakeup {
@@ -20,6 +26,7 @@ impl Wakeup {
         match self {
             Self::Socketpair(pair) => pair.wake(),
             Self::CallSoon(call_soon) => call_soon.wake(),
+            Self::Runtime(executor) => executor.wake(),
         }
     }
 
@@ -34,7 +41,15 @@ impl Wakeup {
     pub fn fileno(&self) -> Option<i64> {
         match self {
             Self::Socketpair(pair) => Some(pair.fileno()),
-            Self::CallSoon(_) => None,
+            Self::CallSoon(_) | Self::Runtime(_) => None,
+        }
+    }
+
+    /// Returns what polls the loop's futures, if its own thread does.
+    pub fn executor(&self) -> Option<&Executor> {
+        match self {
+            Self::Runtime(executor) => Some(executor),
+            Self::Socketpair(_) | Self::CallSoon(_) => None,
         }
     }
 }

@@ -22,7 +22,7 @@ use super::{
     rust_stream::SharedStream,
     step::{Close, Next},
 };
-use crate::{coroutine::Coroutine, event_loop, fork::ForkGuarded, in_flight::Schedule, runtime};
+use crate::{coroutine::Coroutine, event_loop, fork::ForkGuarded, in_flight::Schedule};
 
 /// An async iterator over a Rust stream.
 ///
@@ -124,9 +124,9 @@ impl AsyncIterator {
         let Ok(stream) = self.stream.get() else {
             return; // a child lets go of its copy
         };
-        let runtime = runtime::started(py);
+        let runtime = event_loop::started_here(py);
         py.detach(|| {
-            let _inside = runtime.map(Handle::enter);
+            let _inside = runtime.as_deref().map(Handle::enter);
             stream.close();
         });
         // The runtime would keep the task: what could wake it may be gone with the stream.

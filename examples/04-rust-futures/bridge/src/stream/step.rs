@@ -194,10 +194,10 @@ impl Closing {
         iterator: &AsyncIterator,
         thrown: Option<Py<PyBaseException>>,
     ) -> Self {
-        if iterator.options().spawned {
+        let stream = iterator.stream().ok().filter(|stream| !stream.is_over());
+        if iterator.options().spawned || stream.is_none() {
             iterator.close(py);
         }
-        let stream = iterator.stream().ok().filter(|stream| !stream.is_over());
         let end = stream.map(|stream| Box::pin(End(stream.clone())));
         Self {
             end: end.map(|end| RustBody::new(end, Manner::INLINE.uncancellable())),

@@ -1,0 +1,55 @@
+"""The class of the loop, in Python: the compiled module contains this file."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+
+class EventLoop(asyncio.SelectorEventLoop):
+    """asyncio's own loop. While it runs, each signal writes to a socket that it watches.
+
+    A signal interrupts what waits in Python. It does not interrupt what waits in tokio, which goes on
+    waiting, and so Ctrl-C would not be heard while the loop is idle.
+    """
+
+    def run_forever(self) -> None:
+        before = self._hear_signals()
+        try:
+            super().run_forever()
+        finally:
+            # What the loop's own handlers of signals need is put away when they are.
+            if before is not None and not self._signal_handlers:
+                set_wakeup_fd(before)
+
+    def remove_signal_handler(self, sig: int) -> bool:
+        removed = super().remove_signal_handler(sig)
+        if self.is_running():
+            self._hear_signals()  # to remove the last one puts the socket away
+        return removed
+
+    def _hear_signals(self) -> int | None:
+        """Have signals written to the loop's own socket. Return where they were written to before,
+        or None if this is not the thread that is told of them."""
+        if self.is_closed():
+            return None
+        return set_wakeup_fd(self._csock.fileno())
+
+
+def set_wakeup_fd(fd: int) -> int | None:
+    try:
+        # A socket that is full wakes as well as one that is not.
+        return signal.set_wakeup_fd(fd, warn_on_full_buffer=False)
+    except ValueError:  # not the main thread
+        return None
+
+
+def run(
+    main: Coroutine[Any, Any, Any],
+    event_loop: Callable[[], asyncio.AbstractEventLoop],
+    debug: bool | None,
+) -> Any:
+    with asyncio.Runner(debug=debug, loop_factory=event_loop) as runner:
+        return runner.run(main)

@@ -1,0 +1,1 @@
+"""One thread: tokio inside the event loop."""

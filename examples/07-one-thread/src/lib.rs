@@ -1,0 +1,24 @@
+//! An event loop of asyncio that is a tokio runtime: one thread runs Python's tasks and Rust's futures.
+//!
+//! Build it and see: `pip install . && python demo.py`. Then read `functions.rs` (futures, as in chapter
+//! 04), and in the crate `../04-rust-futures/bridge` the folder `src/one_thread`, from its `mod.rs`.
+#![forbid(unsafe_code)]
+
+mod functions;
+
+use pyo3::prelude::*;
+
+/// An event loop of asyncio that is a tokio runtime.
+#[pymodule]
+mod one_thread {
+    #[pymodule_export]
+    use crate::functions::{
+        count_in_turns, live_futures, local_pending, pending, polled_on, polls, read_blocking,
+        read_file, sleep, spin, steps, this_thread, write_both, yield_now,
+    };
+    #[pymodule_export]
+    use pyo3_await::{
+        Coroutine, RustPanic,
+        one_thread::{event_loop, run},
+    };
+}
