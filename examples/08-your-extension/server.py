@@ -7,6 +7,8 @@ A request is a line, and so is an answer.
     SCAN, SCAN prefix    KEY key, a line for each, and then END
     BYE                  OK, when all is saved
     anything else        ERROR and what is wrong
+
+`python server.py` runs it until its input ends, and prints its port.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ from __future__ import annotations
 import select
 import socket
 import socketserver
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -125,3 +128,9 @@ class Connection(socketserver.StreamRequestHandler):
 def has_hung_up(connection: socket.socket) -> bool:
     readable, _, _ = select.select([connection], [], [], 0)
     return bool(readable) and not connection.recv(1, socket.MSG_PEEK)
+
+
+if __name__ == "__main__":
+    with Server() as server:
+        print(server.port, flush=True)
+        sys.stdin.read()
