@@ -20,7 +20,7 @@ mod one_thread {
     use crate::connection::{Connection, open_connection};
     #[pymodule_export]
     use crate::functions::{
-        count_in_turns, live_futures, local_pending, pending, polled_on, polls, read_blocking,
+        count_in_turns, hog, live_futures, local_pending, pending, polled_on, polls, read_blocking,
         read_file, sleep, spin, steps, this_thread, write_both, yield_now,
     };
     #[pymodule_export]
