@@ -75,6 +75,18 @@ pub fn spin() -> Coroutine {
     pyo3_await::spawn("spin", future)
 }
 
+/// Never completes, and does as much in each poll as tokio lets it: the greediest future there can be.
+#[pyfunction]
+pub fn hog() -> Coroutine {
+    pyo3_await::spawn("hog", async {
+        loop {
+            task::consume_budget().await;
+        }
+        #[allow(unreachable_code)] // says what it would be
+        Ok::<(), Infallible>(())
+    })
+}
+
 /// Returns how often the futures of `spin` have been polled.
 #[pyfunction]
 pub fn polls() -> usize {

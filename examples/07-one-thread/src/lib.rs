@@ -6,7 +6,9 @@
 
 mod connection;
 mod errors;
+mod exercises;
 mod functions;
+mod solutions;
 mod stream;
 
 use pyo3::prelude::*;
@@ -20,9 +22,11 @@ mod one_thread {
     use crate::connection::{Connection, open_connection};
     #[pymodule_export]
     use crate::functions::{
-        count_in_turns, live_futures, local_pending, pending, polled_on, polls, read_blocking,
+        count_in_turns, hog, live_futures, local_pending, pending, polled_on, polls, read_blocking,
         read_file, sleep, spin, steps, this_thread, write_both, yield_now,
     };
+    #[pymodule_export]
+    use crate::{exercises::my_ping_pong, solutions::ping_pong};
     #[pymodule_export]
     use pyo3_await::{
         Coroutine, RustPanic,

@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import pytest
+
 from conftest import turns
-from one_thread import polls, run, sleep, spin, steps, yield_now
+from one_thread import hog, polls, run, sleep, spin, steps, yield_now
 
 MANY = 10_000
 
 
-async def spinning(count: int) -> list[asyncio.Task[Any]]:
+async def spinning(count: int, busy: Any = spin) -> list[asyncio.Task[Any]]:
     """Start futures that wake themselves in each poll, and let them come to that."""
-    tasks = [asyncio.create_task(spin()) for _ in range(count)]
+    tasks = [asyncio.create_task(busy()) for _ in range(count)]
     await turns(3)
     return tasks
 
@@ -59,9 +61,10 @@ def test_ten_thousand_tasks_that_never_wait_leave_rust_its_turns() -> None:
     assert max(counts) <= 60  # turns that a hundred polls have taken
 
 
-def test_beside_futures_that_always_wake_themselves_timers_fire_on_either_side() -> None:
+@pytest.mark.parametrize("busy", [spin, hog])
+def test_beside_futures_that_always_wake_themselves_timers_fire_on_either_side(busy: Any) -> None:
     async def main() -> None:
-        tasks = await spinning(100)
+        tasks = await spinning(100, busy)
         await asyncio.sleep(0.001)
         await sleep(0.001)
         await yield_now()
@@ -70,9 +73,10 @@ def test_beside_futures_that_always_wake_themselves_timers_fire_on_either_side()
     run(main())
 
 
-def test_beside_them_sockets_are_served() -> None:
+@pytest.mark.parametrize("busy", [spin, hog])
+def test_beside_them_sockets_are_served(busy: Any) -> None:
     async def main() -> bytes:
-        tasks = await spinning(100)
+        tasks = await spinning(100, busy)
 
         async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             writer.write(await reader.readline())

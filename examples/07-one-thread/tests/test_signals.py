@@ -20,6 +20,7 @@ WAYS = {
     "idle": "await pending()",
     "idle in Python": "await asyncio.get_running_loop().create_future()",
     "busy in Rust": "await asyncio.gather(*(spin() for _ in range(100)))",
+    "busy with greed": "await asyncio.gather(*(hog() for _ in range(100)))",
     "busy in Python": "while True: await asyncio.sleep(0)",
     "beside a subprocess": """process = await asyncio.create_subprocess_exec("cat", stdin=-1)
     try:

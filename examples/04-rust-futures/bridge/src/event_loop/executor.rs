@@ -54,6 +54,11 @@ impl Executor {
         drop(self.waker.take());
     }
 
+    /// Has one been woken, and not been polled since?
+    pub fn has_woken(&self) -> bool {
+        !self.woken.is_empty()
+    }
+
     /// Polls those that have been woken, once each: what is woken meanwhile has its turn in the next
     /// round. `round` keeps what is left of one.
     pub fn poll_round(&self, round: &mut VecDeque<Arc<InFlight>>) -> Round {

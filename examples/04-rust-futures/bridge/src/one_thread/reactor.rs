@@ -163,18 +163,22 @@ impl Reactor {
             if leaves {
                 return Poll::Ready(());
             }
+            // First, while tokio's budget for this poll lasts: greedy futures leave nothing of it, and
+            // what is polled without it is never ready.
+            let poll = |limit: &mut Pin<&mut Sleep>| limit.as_mut().poll(context).is_ready();
+            let is_late = limit.as_mut().is_some_and(poll);
             let round = self.poll_once(context);
-            let is_late = |limit: &mut Pin<&mut Sleep>| limit.as_mut().poll(context).is_ready();
             let next = match round {
                 Round::Unfinished => Next::GoOn,
-                _ if limit.as_mut().is_some_and(is_late) => Next::Leave,
+                _ if is_late => Next::Leave,
                 _ => next(self),
             };
             match (next, round) {
                 (Next::Leave, Round::AllOver) => return Poll::Ready(()),
                 (Next::Leave, _) => leaves = true,
-                (Next::GoOn, _) => {}
-                (Next::Park, _) => return Poll::Pending,
+                // What was woken while the round was unfinished has woken the runtime then.
+                (Next::Park, _) if !self.executor.has_woken() => return Poll::Pending,
+                (Next::Park | Next::GoOn, _) => {}
             }
             context.waker().wake_by_ref();
             Poll::Pending
@@ -182,15 +186,14 @@ impl Reactor {
         .await;
     }
 
-    /// Polls the futures that are woken, and looks whether the selector has something.
+    /// Looks whether the selector has something, and polls the futures that are woken.
     fn poll_once(&mut self, context: &mut Context<'_>) -> Round {
         self.executor.register(context.waker());
-        local::drop_left();
-        let round = self.executor.poll_round(&mut self.round);
         if let Poll::Ready(Ok(())) = self.poll_selector(context) {
             self.ask_selector = true;
         }
-        round
+        local::drop_left();
+        self.executor.poll_round(&mut self.round)
     }
 
     fn poll_selector(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
