@@ -18,15 +18,11 @@ follows `--` goes to pytest. `nox` runs every session that `nox -l` marks with a
 
 from __future__ import annotations
 
-import atexit
 import re
 import shlex
 import shutil
-import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import nox
 
@@ -39,56 +35,29 @@ from building import (
     FOUND,
     PEERS,
     PYTHONS,
+    QUICK,
     ROOT,
     VARIANTS,
     build,
     cargo_environment,
     copy_out_of_the_repository,
     install,
+    missing_rust_tools,
     numbered,
     package,
     require_rust,
 )
+from sessions import ran, session_per_chapter
 
 nox.needs_version = ">=2026.10"
 WORKFLOWS = ".github/workflows/*.yml"
-ran: set[str] = set()
-
-
-@atexit.register
-def say_which_pythons_ran() -> None:
-    if ran:
-        missing = [version for version in PYTHONS if version not in FOUND]
-        print("Chapters ran on Python", ", ".join(sorted(ran)))
-        print("Pythons not found on this machine:", ", ".join(missing) or "none")
-
-
-def session_per_chapter(
-    name: str, needs: str = "README.md", **options: Any
-) -> Callable[[Callable[[nox.Session, Path], None]], None]:
-    """Register the decorated function as `name-01`, `name-02`, …, for the chapters with `needs`.
-
-    Each is described by the title of the chapter's README and the function's own first line.
-    """
-
-    def register(function: Callable[[nox.Session, Path], None]) -> None:
-        for chapter in (chapter for chapter in CHAPTERS if (chapter / needs).exists()):
-            # `chapter=chapter` keeps the one of this turn of the loop.
-            def session_of_chapter(session: nox.Session, chapter: Path = chapter) -> None:
-                function(session, chapter)
-
-            title = (chapter / "README.md").read_text("utf-8").partition("\n")[0].lstrip("# ")
-            session_of_chapter.__doc__ = f"{title}: {function.__doc__}"
-            nox.session(name=f"{name}-{chapter.name[:2]}", **options)(session_of_chapter)
-
-    return register
 
 
 @session_per_chapter("example", python=PYTHONS)
 def example(session: nox.Session, chapter: Path) -> None:
     """build, demo and tests."""
     ran.add(str(session.python))
-    install(session, copy_out_of_the_repository(session, chapter))
+    install(session, copy_out_of_the_repository(session, chapter), **QUICK)
     session.run("python", "demo.py")
     session.run("pytest", *session.posargs)
 
@@ -199,11 +168,11 @@ def new(session: nox.Session) -> None:
 def types(session: nox.Session) -> None:
     """Strict types: noxfiles, twins and tests, and the stubs against the built modules."""
     session.install("mypy==2.4.1", *nox.project.load_toml(__file__)["dependencies"])
-    session.run("mypy", "--strict", __file__, ".ci/building.py")
+    session.run("mypy", "--strict", __file__, env={"MYPYPATH": ".ci"})
     session.run("mypy", "--strict", ".ci", "benchmarks")  # apart: it has a noxfile too
     for crate in [*CHAPTERS, PEERS]:
         folder = copy_out_of_the_repository(session, crate)
-        install(session, folder)
+        install(session, folder, **QUICK)
         session.run("mypy", ".")
         module = package(folder).replace("-", "_")
         # Maturin puts the compiled module into a package of its name: the stub is the package's.
@@ -222,13 +191,6 @@ def lint_rust(session: nox.Session) -> None:
         session.run("cargo", "fmt", "--check")
         options = ["--release", "--locked", "--all-targets", "--", "-D", "warnings"]
         session.run("cargo", "clippy", *options, env=cargo_environment(FOUND[0]))
-
-
-def missing_rust_tools() -> str | None:
-    asked = (["cargo", tool, "--version"] for tool in ("fmt", "clippy"))
-    if any(subprocess.run(ask, capture_output=True, check=False).returncode for ask in asked):
-        return "rustfmt or clippy is missing: `rustup component add rustfmt clippy`"
-    return None
 
 
 @nox.session(name="lint-python")
