@@ -46,10 +46,12 @@ def test_the_stub_agrees_with_the_module(tmp_path: Path) -> None:
 def test_frameworks_see_what_is_to_be_awaited() -> None:
     """What the stub declares with `async def` says so itself, or Starlette does not await it."""
     stub = ast.parse((files(your_extension) / "__init__.pyi").read_text("utf-8"))
+    classes = [node for node in stub.body if isinstance(node, ast.ClassDef)]
+    bodies = [("", stub.body), *((f"{it.name}.", it.body) for it in classes)]
     declared = {
-        f"{scope.name}.{function.name}" if isinstance(scope, ast.ClassDef) else function.name
-        for scope in [stub, *(node for node in stub.body if isinstance(node, ast.ClassDef))]
-        for function in scope.body
+        scope + function.name
+        for scope, body in bodies
+        for function in body
         if isinstance(function, ast.AsyncFunctionDef)
     }
     assert declared
