@@ -35,6 +35,7 @@ from building import (
     FOUND,
     PEERS,
     PYTHONS,
+    QUICK,
     ROOT,
     VARIANTS,
     build,
@@ -49,13 +50,14 @@ from building import (
 from sessions import ran, session_per_chapter
 
 nox.needs_version = ">=2026.10"
+WORKFLOWS = ".github/workflows/*.yml"
 
 
 @session_per_chapter("example", python=PYTHONS)
 def example(session: nox.Session, chapter: Path) -> None:
     """build, demo and tests."""
     ran.add(str(session.python))
-    install(session, copy_out_of_the_repository(session, chapter))
+    install(session, copy_out_of_the_repository(session, chapter), **QUICK)
     session.run("python", "demo.py")
     session.run("pytest", *session.posargs)
 
@@ -153,9 +155,9 @@ def new(session: nox.Session) -> None:
         session.error(refusal)
     new_extension.create(folder)
     session.chdir(folder)
-    install, *checks = commands_of_the_readme()
+    installs, *checks = commands_of_the_readme()
     tidy = ["ruff check --fix --select I .", "ruff format .", "cargo fmt"]  # names have a width
-    for command in ["cargo update --workspace", install, *tidy, *checks]:
+    for command in ["cargo update --workspace", installs, *tidy, *checks]:
         session.run(*shlex.split(command), external=True)
     if left := new_extension.names_left(folder):
         session.error("\n".join(left))
@@ -170,7 +172,7 @@ def types(session: nox.Session) -> None:
     session.run("mypy", "--strict", ".ci", "benchmarks")  # apart: it has a noxfile too
     for crate in [*CHAPTERS, PEERS]:
         folder = copy_out_of_the_repository(session, crate)
-        install(session, folder)
+        install(session, folder, **QUICK)
         session.run("mypy", ".")
         module = package(folder).replace("-", "_")
         # Maturin puts the compiled module into a package of its name: the stub is the package's.
@@ -193,10 +195,12 @@ def lint_rust(session: nox.Session) -> None:
 
 @nox.session(name="lint-python")
 def lint_python(session: nox.Session) -> None:
-    """ruff and its formatter."""
-    session.install("ruff==0.17.5")
+    """ruff and its formatter, and the schema of the workflows."""
+    session.install("ruff==0.17.5", "check-jsonschema==0.39.0")
     session.run("ruff", "check", ".", ".ci")
     session.run("ruff", "format", "--check", ".", ".ci")
+    workflows = map(str, [*ROOT.glob(WORKFLOWS), *ROOT.glob(f"examples/*/{WORKFLOWS}")])
+    session.run("check-jsonschema", "--builtin-schema", "vendor.github-workflows", *workflows)
 
 
 @nox.session(venv_backend="none")

@@ -1,17 +1,19 @@
 """What a request and an item cost, beside a client in plain Python. Run it: `python benchmark.py`.
 
-Costs are microseconds of processor time, server included: the smallest of five. Compare them with
-each other, within a run.
+Costs are microseconds of this process's processor time, on all cores: the smallest of five. (The
+server is another process.) Compare them with each other, within a run.
 """
 
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from pathlib import Path
 from typing import Self
 
-from server import Server
 from your_extension import Client, connect
 
 COUNT = 2_000
@@ -76,6 +78,8 @@ async def cost(run: Callable[[], Awaitable[None]]) -> float:
 
 async def main(port: int) -> None:
     async with connect("127.0.0.1", port) as rust, InPython(port) as python:
+        for number in range(COUNT):
+            await rust.set(str(number), f"value {number}")
         await show("a get, one after the other", rust, python, lambda it: one_by_one(it.get))
         await show("a get, a hundred at once", rust, python, lambda it: at_once(it.get))
         await show("a key of a scan", rust, python, lambda it: items(it.scan()))
@@ -91,6 +95,7 @@ async def show(
     print(f"{what:28} {ours:6.1f} µs   in Python {theirs:6.1f} µs")
 
 
-with Server() as server:
-    server.values.update({str(number): f"value {number}" for number in range(COUNT)})
-    asyncio.run(main(server.port))
+command = [sys.executable, str(Path(__file__).with_name("server.py"))]
+with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as server:
+    assert server.stdout
+    asyncio.run(main(int(server.stdout.readline())))

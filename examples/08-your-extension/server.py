@@ -7,12 +7,16 @@ A request is a line, and so is an answer.
     SCAN, SCAN prefix    KEY key, a line for each, and then END
     BYE                  OK, when all is saved
     anything else        ERROR and what is wrong
+
+`python server.py` runs it until its input ends, and prints its port.
 """
 
 from __future__ import annotations
 
+import select
 import socket
 import socketserver
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -63,12 +67,14 @@ class Server(socketserver.ThreadingTCPServer):
             del self._gates[verb]
             gate.set()
 
-    def hear(self, line: str) -> list[str]:
-        """Return the answers, when nobody holds them."""
+    def hear(self, line: str, connection: socket.socket) -> list[str]:
+        """Return the answers, when nobody holds them. A client that hangs up is not waited for."""
         with self.changing():
             self.heard.append(line)
         if gate := self._gates.get(line.split(" ")[0]):
-            gate.wait()
+            while not gate.wait(0.001):
+                if has_hung_up(connection):
+                    raise ConnectionError
         with self.changing():
             return self.answers(line)
 
@@ -113,7 +119,18 @@ class Connection(socketserver.StreamRequestHandler):
     def handle(self) -> None:
         try:
             for line in self.rfile:
-                for answer in self.server.hear(line.decode().rstrip("\n")):
+                for answer in self.server.hear(line.decode().rstrip("\n"), self.connection):
                     self.wfile.write(f"{answer}\n".encode())
         except ConnectionError:
             pass  # the client has gone
+
+
+def has_hung_up(connection: socket.socket) -> bool:
+    readable, _, _ = select.select([connection], [], [], 0)
+    return bool(readable) and not connection.recv(1, socket.MSG_PEEK)
+
+
+if __name__ == "__main__":
+    with Server() as server:
+        print(server.port, flush=True)
+        sys.stdin.read()

@@ -158,8 +158,8 @@ def test_the_collector_runs_in_the_middle_of_everything(run_anywhere: Run, form:
 def test_a_loop_that_is_garbage_goes_with_its_calls(form: Any) -> None:
     """Nobody has closed it, and nobody holds it but those that wait for it.
 
-    (In the awaiting Task, the collector takes what waits for a future that nobody holds, as it does
-    natively.)
+    In the awaiting Task the collector takes what waits for a future that nobody holds, as it does
+    natively.
     """
 
     async def start() -> list[weakref.ref[Any]]:
@@ -221,10 +221,13 @@ def test_threads_that_fight_for_the_interpreter(name: str, often: Often) -> None
     """And for a lock that the functions take, too. No worker of the runtime waits for either."""
     lock, ended = threading.Lock(), threading.Event()
 
+    async def nothing() -> None:
+        raise AssertionError("it is never begun")
+
     def fights() -> None:
         while not ended.is_set():
             with lock:
-                call_from_worker(lambda: turns(1)).close()
+                call_from_worker(nothing).close()
                 live_futures()
 
     async def locks() -> int:
@@ -257,11 +260,6 @@ def test_threads_that_fight_for_the_interpreter(name: str, often: Often) -> None
             thread.join()
 
 
-def ends(child: int) -> int:
-    """Return the exit code of a child."""
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-
-
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
 @pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")
 @pytest.mark.parametrize("form", [call_in_task, call_in_task_from_worker])
@@ -274,14 +272,14 @@ def test_a_child_that_is_forked_in_the_task_cannot_go_on_with_it(form: Any) -> N
 
     async def main() -> Any:
         try:
-            child = await form(forks)
+            return await form(forks)
         except RuntimeError as error:
             os._exit(7 if "fork" in str(error) else 1)
-        return ends(child) if child else os._exit(2)
 
     parent = os.getpid()
     try:
-        assert asyncio.run(main()) == 7
+        child = asyncio.run(main())
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
     finally:
         if os.getpid() != parent:
             os._exit(3)
@@ -315,3 +313,25 @@ def test_iterables_all_at_once(run_anywhere: Run) -> None:
 
     run_anywhere(main)
     assert await_from_rust.live_futures() == 0
+
+
+@pytest.mark.parametrize("form", [call_in_task, call_in_task_from_worker])
+def test_calls_inside_calls_do_not_overflow_the_stack(run_anywhere: Run, form: Any) -> None:
+    """Each awaits the next in the same Task, on the same stack. And nothing is left unawaited."""
+
+    async def end() -> str:
+        await turns(1)
+        return "end"
+
+    def nested(depth: int) -> Any:
+        function: Any = end
+        for _ in range(depth):
+            function = partial(form, function)
+        return function()
+
+    async def main() -> None:
+        assert await nested(100) == "end"
+        with pytest.raises(RecursionError):
+            await nested(20_000)
+
+    run_anywhere(main)

@@ -1,8 +1,9 @@
 """CPython's own tests of asyncio, run on this chapter's loop: `python tests/conformance.py`.
 
-Each test runs twice, in processes of their own: on the standard selector loop, and on `event_loop()`
-wherever it asks for that. What passes on the first must pass on the second. The few that cannot are
-listed here, and one that passes after all is an error too. Needs the interpreter's `test` package.
+Each test runs twice, in processes of their own: on the standard selector loop, and on
+`event_loop()` wherever it asks for that. What passes on the first must pass on the second. Those
+that cannot are listed here, and one that passes after all is an error too. Needs the interpreter's
+`test` package.
 """
 
 from __future__ import annotations
@@ -61,8 +62,9 @@ def replace_loops() -> None:
     """Have whoever asks for the standard loop get one of this chapter's."""
     one_thread.event_loop().close()  # makes its class, of the standard one
     unix_events: Any = import_module("asyncio.unix_events")
-    for module in asyncio, unix_events:
-        module.SelectorEventLoop = SelectorEventLoop  # type: ignore[attr-defined,misc]
+    modules: list[Any] = [asyncio, unix_events]
+    for module in modules:
+        module.SelectorEventLoop = SelectorEventLoop
         if hasattr(module, "EventLoop"):
             module.EventLoop = SelectorEventLoop
     for name in "_UnixDefaultEventLoopPolicy", "_DefaultEventLoopPolicy":
@@ -71,8 +73,9 @@ def replace_loops() -> None:
 
 
 def run_here(module: str, report: str, replaced: str) -> None:
-    """Run a module's tests in this process. Write down how many ran, on how many loops of this chapter,
-    and which failed."""
+    """Run a module's tests in this process. Write down how many ran, on how many loops of this
+    chapter, and which failed.
+    """
     if replaced == "yes":
         replace_loops()
     tests = import_module(f"test.test_asyncio.test_{module}")

@@ -48,7 +48,8 @@ async def load(key: str) -> str:
 
 async def keys(request: Request) -> Response:
     client: Client = request.state.client
-    return StreamingResponse(client.scan())
+    stream = request.app.state.stream = client.scan()  # somebody keeps it: a cache, a traceback
+    return StreamingResponse(stream)
 
 
 async def set_later(request: Request) -> Response:

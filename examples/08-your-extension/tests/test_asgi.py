@@ -53,9 +53,9 @@ def test_a_task_in_the_background(http_port: int, server: Server) -> None:
 
 def test_a_client_that_goes_away_ends_its_stream(http_port: int, server: Server) -> None:
     """Starlette cancels the step, and closes nothing: the stream closes its connection itself."""
-    connection = http.client.HTTPConnection("127.0.0.1", http_port)
-    with server.holding("SCAN"), closing(connection):
-        connection.request("GET", "/keys")
-        server.wait_until(lambda: "SCAN" in server.heard)
-        assert server.connections == 2
-    server.wait_until(lambda: server.connections == 1)
+    with server.holding("SCAN"):
+        with closing(http.client.HTTPConnection("127.0.0.1", http_port)) as connection:
+            connection.request("GET", "/keys")
+            server.wait_until(lambda: "SCAN" in server.heard)
+            assert server.connections == 2
+        server.wait_until(lambda: server.connections == 1)

@@ -39,8 +39,8 @@ async def test_cancelled_it_ends(client: Client, server: Server) -> None:
             tasks.start_soon(anext, keys, None)
             await wait_until(server, lambda: "SCAN" in server.heard)
             tasks.cancel_scope.cancel()
+        await wait_until(server, lambda: server.connections == 1)
     assert await anext(keys, "the end") == "the end"
-    await wait_until(server, lambda: server.connections == 1)
 
 
 async def test_a_prefix_that_is_no_word(client: Client) -> None:

@@ -62,8 +62,9 @@ where
 /// result. For a hook that is awaited, and nothing else meanwhile.
 ///
 /// It is as if the coroutine said `await`: `begin` and what it returns run in its Task, see and change
-/// its context variables, and a cancellation is thrown into them. What they raise of it, or return
-/// in spite of it, is the result. It costs a tenth of a Task.
+/// its context variables, and a cancellation is thrown into them, also where the future is
+/// uncancellable. What they raise of it, or return in spite of it, is the result. It costs a tenth of a
+/// Task.
 ///
 /// But a Task awaits one thing at a time. Until this one has ended, other calls of the same future wait
 /// for their turn, and a future that is polled inline stands still. When it is dropped it goes on to its

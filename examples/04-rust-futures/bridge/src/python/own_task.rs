@@ -291,9 +291,23 @@ fn finish(
     }
 }
 
-/// However it ends, nothing is left behind.
+/// However it ends, nothing is left behind. A Task that is cancelled before it begins never resumes its
+/// coroutine.
 impl Drop for Running {
     fn drop(&mut self) {
+        if !self.task.event_loop.is_closed() {
+            if let Some(job) = self.task.take_job() {
+                Python::try_attach(|py| match cancelled_error(py) {
+                    Ok(error) => drop(job.finish(py, Err(error))),
+                    Err(_) => drop(job), // the interpreter exits
+                });
+            }
+        }
         self.task.end();
     }
+}
+
+fn cancelled_error(py: Python<'_>) -> PyResult<PyErr> {
+    let class = py.import("asyncio")?.getattr("CancelledError")?;
+    class.call0().map(PyErr::from_value)
 }
