@@ -162,7 +162,9 @@ impl<T, F> Buffer<T, F> {
         if state.over {
             return Poll::Ready(());
         }
-        state.closers.push(context.waker().clone());
+        if !state.closers.iter().any(|it| it.will_wake(context.waker())) {
+            state.closers.push(context.waker().clone());
+        }
         Poll::Pending
     }
 
