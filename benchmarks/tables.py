@@ -250,14 +250,16 @@ def use_of(title: str) -> tuple[str, str]:
 
 
 def versions(found: Found) -> str:
-    """What was measured with what."""
+    """What was measured with what, and how busy the machine was."""
+    loads = [one["load"] for one in found.values()]
+    busy = f"load {min(loads)} to {max(loads)} when its parts began"
     ways: dict[str, list[str]] = {}
     for part, one in found.items():
         said = ", ".join(f"{name} {version}" for name, version in one["versions"].items())
         ways.setdefault(f"{said}; {one['cpus']} CPUs, {one['system']}", []).append(part)
     if len(ways) == 1:
-        return next(iter(ways))
-    return "; ".join(f"{', '.join(parts)}: {said}" for said, parts in ways.items())
+        return f"{next(iter(ways))}, {busy}"
+    return "; ".join([*(f"{', '.join(parts)}: {said}" for said, parts in ways.items()), busy])
 
 
 def factor(name: str) -> str:
