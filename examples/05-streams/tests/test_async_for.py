@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import trio
 from aioitertools import builtins, itertools
-from aiostream import stream as operators
+from aiostream import stream
 
 import in_python
 import native
@@ -210,6 +210,8 @@ def test_by_several_tasks_in_turn(make: Callable[[int], Any], run: Run) -> None:
 
 
 def test_operators_of_aiostream(make_rust: Callable[[int], Any], run: Run) -> None:
+    operators: Any = stream  # its types say less for some Pythons
+
     async def main() -> list[Any]:
         squares: Any = operators.map(make_rust(10), lambda number, *_: number * number)
         async with operators.chunks(squares, 4).stream() as chunks:
