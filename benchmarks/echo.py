@@ -65,7 +65,7 @@ async def by_streams(port: int) -> Ask:
 
 
 async def by_chapter_04(port: int) -> Ask:
-    opened = importlib.import_module("rust_futures").open_connection("127.0.0.1", port)
+    opened = importlib.import_module("one_thread").open_connection("127.0.0.1", port)
     connection: Any = await opened
 
     async def ask(message: bytes, times: int) -> None:

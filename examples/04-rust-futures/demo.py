@@ -9,7 +9,6 @@ from rust_futures import (
     explode,
     hash_file,
     live_futures,
-    open_connection,
     pending,
     sleep,
 )
@@ -36,19 +35,6 @@ async def main() -> None:
         await explode("boom")
     except RustPanic as panic:
         print("  ", str(panic).split(":")[0])  # line and column follow
-
-    print("5. A connection, to a server of asyncio's")
-    async with await asyncio.start_server(echo, "127.0.0.1", 0) as server:
-        port = server.sockets[0].getsockname()[1]
-        async with await open_connection("127.0.0.1", port) as connection:
-            await connection.write(b"ping\n")
-            print("  ", await connection.readline())
-
-
-async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    writer.write(await reader.readline())
-    await writer.drain()
-    writer.close()
 
 
 def in_one_go(path: Path) -> str:

@@ -5,7 +5,6 @@
 //! folder `bridge`, from its `src/lib.rs`.
 #![forbid(unsafe_code)]
 
-mod connection;
 mod errors;
 mod exercises;
 mod first_try;
@@ -13,7 +12,6 @@ mod functions;
 mod logging;
 mod own_runtime;
 mod solutions;
-mod stream;
 mod work;
 
 use pyo3::prelude::*;
@@ -25,7 +23,6 @@ mod rust_futures {
 
     #[pymodule_export]
     use crate::{
-        connection::{Connection, open_connection},
         exercises::my_hash_both,
         first_try::{FirstTry, first_try_compute, first_try_sleep, first_try_steps},
         functions::{
@@ -44,14 +41,6 @@ mod rust_futures {
     /// Frameworks ask whether to await what a function returns.
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
-        let names = [
-            "hash_file",
-            "open_connection",
-            "Connection.read",
-            "Connection.readexactly",
-            "Connection.readline",
-            "Connection.write",
-        ];
-        pyo3_await::mark_coroutine_functions(module, &names)
+        pyo3_await::mark_coroutine_functions(module, &["hash_file"])
     }
 }

@@ -6,7 +6,6 @@ import asyncio
 import gc
 import multiprocessing
 import os
-import socket
 import subprocess
 import sys
 import threading
@@ -18,7 +17,6 @@ import pytest
 from conftest import turns
 from rust_futures import (
     live_futures,
-    open_connection,
     pending,
     ready,
     sleep,
@@ -256,59 +254,3 @@ loop.close()
         check=False,
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
-
-
-def test_what_only_another_thread_holds_is_not_dropped_in_a_child() -> None:
-    """In a child CPython destroys the `threading.local` of other threads before it calls hooks.
-
-    Dropped there, a connection would leave the kernel's list that parent and child share, and the
-    parent wait for ever.
-    """
-    kept, kept_it, go_on = threading.local(), threading.Event(), threading.Event()
-    received: list[bytes] = []
-
-    def holds(port: int) -> None:
-        loop = asyncio.new_event_loop()
-        kept.connection = loop.run_until_complete(open_connection("127.0.0.1", port))
-        kept_it.set()
-        go_on.wait()
-
-        async def main() -> bytes:
-            task = asyncio.create_task(kept.connection.read(100))
-            await turns(3)
-            peer.sendall(b"still there")  # now that somebody waits for it
-            data: bytes = await task
-            return data
-
-        received.append(loop.run_until_complete(main()))
-        loop.close()
-        del kept.connection
-
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        thread = threading.Thread(target=holds, args=server.getsockname()[1:])
-        thread.start()
-        peer = server.accept()[0]
-        kept_it.wait()
-        assert in_child(gc.collect) == 0
-        go_on.set()
-        thread.join()
-        peer.close()
-    assert received == [b"still there"]
-
-
-async def test_a_child_is_told_what_it_cannot_use() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        connection = await open_connection(*server.getsockname())
-        with server.accept()[0]:
-
-            def child() -> None:
-                with pytest.raises(
-                    RuntimeError, match=r"^a connection cannot be used on the other side of a fork$"
-                ):
-                    asyncio.run(read())
-
-            async def read() -> bytes:
-                return await connection.read(1)
-
-            assert in_child(child) == 0
-            connection.close()

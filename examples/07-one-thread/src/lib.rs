@@ -4,13 +4,20 @@
 //! 04), and in the crate `../04-rust-futures/bridge` the folder `src/one_thread`, from its `mod.rs`.
 #![forbid(unsafe_code)]
 
+mod connection;
+mod errors;
 mod functions;
+mod stream;
 
 use pyo3::prelude::*;
 
 /// An event loop of asyncio that is a tokio runtime.
 #[pymodule]
 mod one_thread {
+    use pyo3::prelude::*;
+
+    #[pymodule_export]
+    use crate::connection::{Connection, open_connection};
     #[pymodule_export]
     use crate::functions::{
         count_in_turns, live_futures, local_pending, pending, polled_on, polls, read_blocking,
@@ -21,4 +28,17 @@ mod one_thread {
         Coroutine, RustPanic,
         one_thread::{event_loop, run},
     };
+
+    /// Frameworks ask whether to await what a function returns.
+    #[pymodule_init]
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        let names = [
+            "open_connection",
+            "Connection.read",
+            "Connection.readexactly",
+            "Connection.readline",
+            "Connection.write",
+        ];
+        pyo3_await::mark_coroutine_functions(module, &names)
+    }
 }

@@ -10,10 +10,13 @@ import sys
 import threading
 import warnings
 from collections.abc import Callable, Coroutine, Iterator
+from types import ModuleType
 from typing import Any
 
 import pytest
+import trio
 
+import in_python
 import one_thread
 from soak import often as often
 from soak import pytest_addoption as pytest_addoption
@@ -21,28 +24,52 @@ from soak import pytest_addoption as pytest_addoption
 if sys.platform == "win32":
     collect_ignore_glob = ["test_*.py"]  # Windows has no selector that can be waited for
 
+if sys.platform != "win32":
+    import uvloop
+
+    UVLOOP = {"uvloop": uvloop.new_event_loop}
+else:
+    UVLOOP = {}
+
 NewLoop = Callable[[], asyncio.AbstractEventLoop]
-Run = Callable[[Coroutine[Any, Any, Any]], Any]
+Main = Callable[[], Coroutine[Any, Any, Any]]
+Run = Callable[[Main], Any]
 
 LOOPS: dict[str, NewLoop] = {
     "one thread": one_thread.event_loop,
     "asyncio": asyncio.new_event_loop,
+    **UVLOOP,
 }
 
 
-def run(main: Coroutine[Any, Any, Any]) -> Any:
-    return one_thread.run(main)
-
-
 @pytest.fixture(params=LOOPS)
-def run_on_each(request: pytest.FixtureRequest) -> Run:
-    """Run a coroutine on a fresh loop of this chapter, and on one of asyncio's own."""
+def run(request: pytest.FixtureRequest) -> Run:
+    """Run a coroutine function on a fresh loop of this chapter, and on those of others."""
 
-    def run(main: Coroutine[Any, Any, Any]) -> Any:
+    def run(main: Main) -> Any:
         with asyncio.Runner(loop_factory=LOOPS[request.param]) as runner:
-            return runner.run(main)
+            return runner.run(main())
 
     return run
+
+
+@pytest.fixture(params=[*LOOPS, "trio"])
+def run_anywhere(request: pytest.FixtureRequest) -> Run:
+    """The same, and under trio."""
+    if request.param == "trio":
+        return lambda main: trio.run(main)
+
+    def run(main: Main) -> Any:
+        with asyncio.Runner(loop_factory=LOOPS[request.param]) as runner:
+            return runner.run(main())
+
+    return run
+
+
+@pytest.fixture(params=[in_python, one_thread], ids=["twin", "rust"])
+def book(request: pytest.FixtureRequest) -> ModuleType:
+    module: ModuleType = request.param
+    return module
 
 
 @pytest.fixture(autouse=True)

@@ -15,11 +15,12 @@ from typing import Any
 
 import pytest
 
-from conftest import Run, run, turns
+import one_thread
+from conftest import Run, turns
 from one_thread import event_loop, polled_on, read_blocking, read_file, sleep, this_thread
 
 
-def test_subprocesses(run_on_each: Run) -> None:
+def test_subprocesses(run: Run) -> None:
     async def main() -> tuple[bytes, int | None]:
         pipe = asyncio.subprocess.PIPE
         command = [sys.executable, "-c", "print(input()[::-1]); raise SystemExit(3)"]
@@ -27,10 +28,10 @@ def test_subprocesses(run_on_each: Run) -> None:
         (answer, _), _ = await asyncio.gather(process.communicate(b"olleh\n"), sleep(0.001))
         return answer, process.returncode
 
-    assert run_on_each(main()) == (b"hello\n", 3)
+    assert run(main) == (b"hello\n", 3)
 
 
-def test_many_subprocesses_at_once(run_on_each: Run) -> None:
+def test_many_subprocesses_at_once(run: Run) -> None:
     async def one(number: int) -> int:
         process = await asyncio.create_subprocess_exec("/bin/sh", "-c", f"exit {number}")
         return await process.wait()
@@ -38,10 +39,10 @@ def test_many_subprocesses_at_once(run_on_each: Run) -> None:
     async def main() -> list[int]:
         return await asyncio.gather(*(one(number) for number in range(20)))
 
-    assert run_on_each(main()) == list(range(20))
+    assert run(main) == list(range(20))
 
 
-def test_calls_from_other_threads(run_on_each: Run) -> None:
+def test_calls_from_other_threads(run: Run) -> None:
     async def main() -> list[int]:
         loop = asyncio.get_running_loop()
         seen: asyncio.Queue[int] = asyncio.Queue()
@@ -56,23 +57,21 @@ def test_calls_from_other_threads(run_on_each: Run) -> None:
         thread.join()
         return numbers
 
-    assert run_on_each(main()) == list(range(100))
+    assert run(main) == list(range(100))
 
 
 def test_a_coroutine_of_rust_from_another_thread() -> None:
     loop = event_loop()
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
-    results = [
-        asyncio.run_coroutine_threadsafe(sleep(0.001, number), loop) for number in range(10)
-    ]
+    results = [asyncio.run_coroutine_threadsafe(sleep(0.001, number), loop) for number in range(10)]
     assert [one.result() for one in results] == list(range(10))
     loop.call_soon_threadsafe(loop.stop)
     thread.join()
     loop.close()
 
 
-def test_executors(run_on_each: Run) -> None:
+def test_executors(run: Run) -> None:
     async def main() -> list[int]:
         loop = asyncio.get_running_loop()
         with concurrent.futures.ThreadPoolExecutor() as pool:
@@ -82,10 +81,10 @@ def test_executors(run_on_each: Run) -> None:
                 await asyncio.to_thread(lambda: 3),
             ]
 
-    assert run_on_each(main()) == [1, 2, 3]
+    assert run(main) == [1, 2, 3]
 
 
-def test_timers_in_their_order(run_on_each: Run) -> None:
+def test_timers_in_their_order(run: Run) -> None:
     async def main() -> list[str]:
         seen: list[str] = []
         loop = asyncio.get_running_loop()
@@ -96,7 +95,7 @@ def test_timers_in_their_order(run_on_each: Run) -> None:
         assert loop.time() - start >= 0.005 - 0.001  # the clock's resolution
         return seen
 
-    assert run_on_each(main()) == ["0", "0.001", "0.002", "0.003"]
+    assert run(main) == ["0", "0.001", "0.002", "0.003"]
 
 
 class Echo(asyncio.DatagramProtocol):
@@ -115,7 +114,7 @@ class Answer(asyncio.DatagramProtocol):
         self.answer.set_result(data)
 
 
-def test_datagrams(run_on_each: Run) -> None:
+def test_datagrams(run: Run) -> None:
     async def main() -> bytes:
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[bytes] = loop.create_future()
@@ -130,10 +129,10 @@ def test_datagrams(run_on_each: Run) -> None:
         await turns(3)
         return result
 
-    assert run_on_each(main()) == b"HELLO"
+    assert run(main) == b"HELLO"
 
 
-def test_pipes(run_on_each: Run) -> None:
+def test_pipes(run: Run) -> None:
     async def main() -> bytes:
         loop = asyncio.get_running_loop()
         ends = os.pipe()
@@ -150,10 +149,10 @@ def test_pipes(run_on_each: Run) -> None:
         await turns(3)
         return line
 
-    assert run_on_each(main()) == b"through a pipe\n"
+    assert run(main) == b"through a pipe\n"
 
 
-def test_sockets_by_hand(run_on_each: Run) -> None:
+def test_sockets_by_hand(run: Run) -> None:
     async def main() -> bytes:
         loop = asyncio.get_running_loop()
         one, other = socket.socketpair()
@@ -168,7 +167,7 @@ def test_sockets_by_hand(run_on_each: Run) -> None:
             await sending
             return bytes(received[:3])
 
-    assert run_on_each(main()) == bytes(3)
+    assert run(main) == bytes(3)
 
 
 @pytest.fixture(scope="module")
@@ -186,7 +185,7 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def test_tls(run_on_each: Run, certificate: Path) -> None:
+def test_tls(run: Run, certificate: Path) -> None:
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write((await reader.readline()).upper())
         await writer.drain()
@@ -209,7 +208,7 @@ def test_tls(run_on_each: Run, certificate: Path) -> None:
         await turns(5)
         return line
 
-    assert run_on_each(main()) == b"HELLO\n"
+    assert run(main) == b"HELLO\n"
 
 
 def test_in_debug_mode() -> None:
@@ -250,7 +249,7 @@ def test_a_future_that_blocks_blocks_the_loop(tmp_path: Path) -> None:
         thread.join()
         return text
 
-    assert run(main()) == "at last"
+    assert one_thread.run(main()) == "at last"
     assert turns_before[0] == turns_before[1]
 
 
@@ -268,4 +267,4 @@ def test_what_blocks_belongs_on_another_thread(tmp_path: Path) -> None:
             writer.write("at last")
         return await reading
 
-    assert run(main()) == "at last"
+    assert one_thread.run(main()) == "at last"

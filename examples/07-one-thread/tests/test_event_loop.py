@@ -14,13 +14,14 @@ from typing import Any
 
 import pytest
 
-from conftest import forget, in_child, open_files, run, run_program, turns, wait_until
+from conftest import forget, in_child, open_files, run_program, turns, wait_until
 from one_thread import (
     event_loop,
     live_futures,
     pending,
     polled_on,
     read_file,
+    run,
     sleep,
     steps,
     this_thread,
@@ -286,7 +287,7 @@ def test_its_selector_is_one_of_the_standard_library_to_whoever_registers() -> N
 def test_a_task_that_nobody_holds_is_not_collected() -> None:
     async def main() -> str:
         loop = asyncio.get_running_loop()
-        ended = loop.create_future()
+        ended: asyncio.Future[str] = loop.create_future()
 
         async def forgotten() -> None:
             ended.set_result(await sleep(0.001, "slept"))

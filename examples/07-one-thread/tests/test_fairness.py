@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
-from conftest import run, turns
-from one_thread import polls, sleep, spin, steps, yield_now
+from conftest import turns
+from one_thread import polls, run, sleep, spin, steps, yield_now
 
 MANY = 10_000
 
 
-async def spinning(count: int) -> list[asyncio.Task[None]]:
+async def spinning(count: int) -> list[asyncio.Task[Any]]:
     """Start futures that wake themselves in each poll, and let them come to that."""
     tasks = [asyncio.create_task(spin()) for _ in range(count)]
     await turns(3)
     return tasks
 
 
-async def cancelled(tasks: list[asyncio.Task[None]]) -> None:
+async def cancelled(tasks: list[asyncio.Task[Any]]) -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)

@@ -8,8 +8,8 @@ import threading
 import pytest
 import trio
 
-from conftest import LOOPS, forget, in_child, run, turns, wait_until
-from one_thread import count_in_turns, event_loop, live_futures, local_pending
+from conftest import LOOPS, forget, in_child, turns, wait_until
+from one_thread import count_in_turns, event_loop, live_futures, local_pending, run
 
 
 def test_two_futures_share_what_no_other_thread_may_see() -> None:
@@ -95,9 +95,7 @@ def test_a_loop_that_moves_to_another_thread_cannot_take_it_along() -> None:
     thread.join()
     loop.run_until_complete(turns(1))
     loop.close()
-    assert errors == [
-        "a local future cannot go on on another thread than the one it was begun on"
-    ]
+    assert errors == ["a local future cannot go on on another thread than the one it was begun on"]
 
 
 def test_a_forked_child_has_none_of_its_parents() -> None:

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from conftest import forget, run, turns, wait_until
-from one_thread import event_loop, pending, sleep, spin, steps
+from conftest import forget, turns, wait_until
+from one_thread import event_loop, pending, run, sleep, steps
 from soak import Often
 
 WAYS = {
@@ -34,7 +34,7 @@ RUNS = {
     "a runner": """
 with asyncio.Runner(loop_factory=event_loop) as runner:
     runner.run(main())""",
-    # A KeyboardInterrupt may come between two callbacks, and lose one: so nothing is awaited any more.
+    # A KeyboardInterrupt between two callbacks may lose one: so nothing is awaited any more.
     "run_until_complete": """
 loop = event_loop()
 try:

@@ -11,8 +11,8 @@ from typing import Any
 class EventLoop(asyncio.SelectorEventLoop):
     """asyncio's own loop. While it runs, each signal writes to a socket that it watches.
 
-    A signal interrupts what waits in Python. It does not interrupt what waits in tokio, which goes on
-    waiting, and so Ctrl-C would not be heard while the loop is idle.
+    A signal interrupts what waits in Python. It does not interrupt what waits in tokio, and so
+    Ctrl-C would not be heard while the loop is idle. The proactor loop of asyncio does it this way.
     """
 
     def run_forever(self) -> None:
@@ -21,7 +21,7 @@ class EventLoop(asyncio.SelectorEventLoop):
             super().run_forever()
         finally:
             # What the loop's own handlers of signals need is put away when they are.
-            if before is not None and not self._signal_handlers:
+            if before is not None and not self._signal_handlers:  # type: ignore[attr-defined]
                 set_wakeup_fd(before)
 
     def remove_signal_handler(self, sig: int) -> bool:
@@ -35,7 +35,7 @@ class EventLoop(asyncio.SelectorEventLoop):
         or None if this is not the thread that is told of them."""
         if self.is_closed():
             return None
-        return set_wakeup_fd(self._csock.fileno())
+        return set_wakeup_fd(self._csock.fileno())  # type: ignore[attr-defined]
 
 
 def set_wakeup_fd(fd: int) -> int | None:

@@ -194,10 +194,11 @@ impl Closing {
         iterator: &AsyncIterator,
         thrown: Option<Py<PyBaseException>>,
     ) -> Self {
-        let stream = iterator.stream().ok().filter(|stream| !stream.is_over());
-        if iterator.options().spawned || stream.is_none() {
-            iterator.close(py);
+        let is_over = iterator.stream().is_ok_and(|stream| stream.is_over());
+        if iterator.options().spawned || is_over {
+            iterator.close(py); // also one that is over: its last items may be there
         }
+        let stream = iterator.stream().ok().filter(|stream| !stream.is_over());
         let end = stream.map(|stream| Box::pin(End(stream.clone())));
         Self {
             end: end.map(|end| RustBody::new(end, Manner::INLINE.uncancellable())),

@@ -44,7 +44,7 @@ pub fn open_connection(host: String, port: u16, limit: isize) -> PyResult<Corout
 }
 
 /// A TCP connection. Closed when it is dropped, at the end of `async with`, or by `close()`.
-#[pyclass(frozen, weakref, module = "rust_futures")]
+#[pyclass(frozen, weakref, module = "one_thread")]
 pub struct Connection {
     ends: String,
     stream: Mutex<Option<ForkGuarded<Arc<Stream>>>>,

@@ -7,7 +7,7 @@ import asyncio
 import sys
 from typing import Any
 
-from rust_futures import Connection, open_connection
+from one_thread import Connection, open_connection
 
 
 async def command(connection: Connection, *words: str | int) -> Any:
@@ -36,7 +36,7 @@ async def answer(connection: Connection) -> Any:
 async def main(port: int) -> None:
     async with await open_connection("127.0.0.1", port) as connection:
         print("PING", await command(connection, "PING"))
-        print("SET", await command(connection, "SET", "chapter", "04"))
+        print("SET", await command(connection, "SET", "chapter", "07"))
         print("GET", await command(connection, "GET", "chapter"))
         print("DEL", await command(connection, "DEL", "chapter"))
 

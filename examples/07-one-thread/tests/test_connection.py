@@ -8,6 +8,7 @@ import contextlib
 import ctypes
 import errno
 import gc
+import inspect
 import os
 import socket
 import struct
@@ -22,8 +23,8 @@ import pytest
 import trio
 
 from conftest import Run, turns
+from one_thread import Connection, live_futures, open_connection
 from recording import Messages, parked, recorded
-from rust_futures import Connection, live_futures, open_connection
 from soak import Often
 
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Any]
@@ -637,7 +638,7 @@ async def test_a_peer_that_stalls_hurts_nobody_else() -> None:
 MIB = 1 << 20
 MEMORY = """
 import asyncio, contextlib, mmap, os, resource, socket, threading
-from rust_futures import open_connection
+from one_thread import open_connection
 
 MIB = 1 << 20
 
@@ -817,3 +818,45 @@ async def test_a_fork_leaves_the_parents_connection_alone() -> None:
         reading = asyncio.create_task(connection.readexactly(5))
         await connection.write(b"still")
         assert await reading == b"still"
+
+
+def test_a_method_of_a_connection_is_a_coroutine_function_too() -> None:
+    async def main() -> list[bool]:
+        async def nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            writer.close()
+
+        async with await asyncio.start_server(nothing, "127.0.0.1", 0) as server:
+            port = server.sockets[0].getsockname()[1]
+            async with await open_connection("127.0.0.1", port) as connection:
+                assert await connection.read() == b""
+                methods = [connection.read, connection.readline, connection.close]
+                return [inspect.iscoroutinefunction(method) for method in methods]
+
+    assert asyncio.run(main()) == [True, True, False]
+
+
+def test_a_name_may_have_a_class_before_it() -> None:
+    """`__qualname__` is the whole, `__name__` what follows the last dot."""
+
+    async def main() -> tuple[str, str]:
+        async def nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            writer.close()
+
+        async with await asyncio.start_server(nothing, "127.0.0.1", 0) as server:
+            port = server.sockets[0].getsockname()[1]
+            async with await open_connection("127.0.0.1", port) as connection:
+                coroutine: Any = connection.read()
+                names = coroutine.__qualname__, coroutine.__name__
+                await coroutine
+                return names
+
+    assert asyncio.run(main()) == ("Connection.read", "read")
+
+
+@pytest.mark.parametrize("function", [open_connection, Connection.read, Connection.write])
+def test_frameworks_that_ask_await_what_it_returns(function: Any) -> None:
+    assert inspect.iscoroutinefunction(function)
+
+
+def test_its_signature_is_that_of_asyncio_as_far_as_it_goes() -> None:
+    assert str(inspect.signature(open_connection)) == "(host, port, *, limit=65536)"
