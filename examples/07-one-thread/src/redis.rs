@@ -1,6 +1,6 @@
 //! The crate redis-rs, bound: one connection for many tasks, and subscriptions.
 
-use ::redis::{Client, Cmd, RedisError, Value, aio::MultiplexedConnection};
+use ::redis::{AsyncConnectionConfig, Client, Cmd, RedisError, Value, aio::MultiplexedConnection};
 use futures_util::StreamExt;
 use pyo3::{
     create_exception,
@@ -24,12 +24,23 @@ create_exception!(
 pub fn connect(url: String) -> Coroutine {
     pyo3_await::inline("connect", async move {
         let client = Client::open(url)?;
-        let connection = client.get_multiplexed_async_connection().await?;
+        let config = without_timeouts();
+        let connection = client
+            .get_multiplexed_async_connection_with_config(&config)
+            .await?;
         Ok::<_, Failed>(Redis(ForkGuarded::new(
             "a connection",
             (client, connection),
         )))
     })
+}
+
+/// How long to wait is for the caller to say, by `asyncio.timeout`. By default redis-rs gives a command half
+/// a second.
+fn without_timeouts() -> AsyncConnectionConfig {
+    AsyncConnectionConfig::new()
+        .set_response_timeout(None)
+        .set_connection_timeout(None)
 }
 
 /// A connection to a Redis server, which many tasks may share: answers come in the order of commands.
