@@ -9,7 +9,10 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import tomllib
 from pathlib import Path
+
+import new_extension
 
 ROOT = Path(__file__).parent.parent
 PAGE = (ROOT / "README.md").read_text("utf-8")
@@ -88,6 +91,23 @@ def coroutine_files_that_differ() -> list[str]:
     ]
 
 
+def flaws_of_a_new_extension() -> list[str]:
+    """What `nox -s new` makes has the new name everywhere. That it works, the session tells."""
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch, "fetch_lib")
+        new_extension.create(folder)
+        manifest = tomllib.loads((folder / "Cargo.toml").read_text("utf-8"))
+        project = tomllib.loads((folder / "pyproject.toml").read_text("utf-8"))["project"]
+        crate = folder / manifest["dependencies"]["pyo3-await"]["path"] / "Cargo.toml"
+        named = [manifest["package"]["name"], manifest["lib"]["name"], project["name"]]
+        return [
+            *(f"a new extension still says: {line}" for line in new_extension.names_left(folder)),
+            *([] if named == ["fetch-lib", "fetch_lib", "fetch-lib"] else [f"names: {named}"]),
+            *([] if crate.exists() else [f"a new extension has no {crate}"]),
+            *([] if new_extension.refusal(folder) else ["a folder that exists is not refused"]),
+        ]
+
+
 def commands_that_fail() -> list[str]:
     """Take a chapter out of this repository, as the page says."""
     blocks = re.findall(r"^```sh\n(.+?)^```", PAGE, re.MULTILINE | re.DOTALL)
@@ -107,6 +127,7 @@ problems = [
     *pages_that_are_not_the_record(),
     *files_that_differ(),
     *coroutine_files_that_differ(),
+    *flaws_of_a_new_extension(),
     *(commands_that_fail() if (ROOT / ".git").exists() and shutil.which("cp") else []),
 ]
 sys.exit("\n".join(problems) or None)

@@ -1,4 +1,7 @@
-"""The pictures that `cost.json` makes: the ladder, and how a gather's cost grows. Plain SVG."""
+"""The pictures that `cost.json` makes: six cases, all of them, and how a gather's cost grows.
+
+Plain SVG.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +10,10 @@ from collections.abc import Callable, Iterable
 from html import escape
 from statistics import median
 
-from ladder import RUNGS, SLEEP
-from tables import SHOWN, by_cost, loops, record
+from calls import TRIVIAL
+from ladder import CASES, INTO_PY, NATIVE, READY, SLEEP, SPAWNED, THREADS
+from streams import COUNT
+from tables import SHOWN, by_cost, figures, found, leading, loops
 
 STYLE = """\
 text { font: 13px system-ui, sans-serif; fill: #1f2328 }
@@ -32,8 +37,8 @@ def plain(name: str) -> str:
 
 
 def kind(name: str) -> str:
-    """Whose rung it is: of a chapter's Rust, of its twin, or a peer's."""
-    if not RUNGS[name].chapter:
+    """Whose case it is: of a chapter's Rust, of its twin, or a peer's."""
+    if not CASES[name].chapter:
         return "native"
     return "python" if name.endswith("in Python") else "rust"
 
@@ -72,30 +77,71 @@ def dot(x: float, y: float, loop: str, of: str) -> str:
     return f'<g class="{of}"><circle cx="{x}" cy="{y}" r="4.5" class="{loop}"/></g>'
 
 
+def six() -> str:
+    """What the front page shows: six cases in words."""
+    costs = six_costs()
+    bottom = TOP + ROW * len(costs)
+    x = log_scale(10, 100_000, LABELS, RIGHT)
+    grid = (upright(x(value), bottom, time(value)) for value in decades(10, 100_000))
+    rows = (worded(said, TOP + ROW * (n + 0.5), x) for n, said in enumerate(costs))
+    return svg("What one await costs", six_said(), bottom + 12, [*grid, *rows])
+
+
+def worded(said: str, y: float, x: Scale) -> str:
+    times, of = six_costs()[said]
+    label = text(LABELS - 14, y + 4, said, of, "end")
+    value = text(x(median(times)) + 12, y + 4, time(median(times)), of)
+    return label + dot(x(median(times)), y, "asyncio", of) + value
+
+
+def six_costs() -> dict[str, tuple[list[float], str]]:
+    """The times of each, on one core, and whose case it is."""
+    stream, call = (figures(found(SHOWN), part)["one core"] for part in ("streams", "calls"))
+
+    def awaited(name: str) -> tuple[list[float], str]:
+        return leading(found(SHOWN), "asyncio", name)[0], kind(name)
+
+    return {
+        "Python's async def": awaited(NATIVE),
+        "a Rust future that is ready": awaited(READY),
+        "an item of a Rust stream": (stream[f"asyncio: of one stream: {COUNT}"], "rust"),
+        "Python, awaited by Rust": (call[f"asyncio: {TRIVIAL}: `call`"], "rust"),
+        "a Rust future on tokio's threads": awaited(SPAWNED),
+        "the same by pyo3-async-runtimes": awaited(INTO_PY),
+    }
+
+
+def six_said() -> str:
+    costs = [f"{said} {time(median(times))}" for said, (times, _) in six_costs().items()]
+    said = "What it costs to make and await each of six, on a logarithmic scale, on one core, on"
+    return f"{said} asyncio under Python {SHOWN}: {', '.join(costs)}."
+
+
 def ladder() -> str:
-    names = by_cost(SHOWN, list(RUNGS))
+    names = by_cost(found(SHOWN), list(CASES))
     bottom = TOP + ROW * len(names)
     x = log_scale(10, 100_000, LABELS, RIGHT)
     grid = (upright(x(value), bottom, time(value)) for value in decades(10, 100_000))
-    rows = (rung(name, TOP + ROW * (n + 0.5), x) for n, name in enumerate(names))
+    rows = (row(name, TOP + ROW * (n + 0.5), x) for n, name in enumerate(names))
     return svg("The ladder of awaits", ladder_said(), bottom + 12, [legend(), *grid, *rows])
 
 
 def ladder_said() -> str:
     """The picture in a sentence: also its alt text."""
-    rungs = record("cost.json")[SHOWN]["rungs"]
     costs = [
-        f"{plain(name)} {time(median(rungs[f'asyncio: {name}']))}"
-        for name in by_cost(SHOWN, list(RUNGS))
+        f"{plain(name)} {time(median(leading(found(SHOWN), 'asyncio', name)[0]))}"
+        for name in by_cost(found(SHOWN), list(CASES))
     ]
     said = "What it costs to make and await each kind of awaitable, on a logarithmic scale, on"
-    return f"{said} asyncio under Python {SHOWN}, from the cheapest: {', '.join(costs)}."
+    return (
+        f"{said} one core, on asyncio under Python {SHOWN}, from the cheapest: {', '.join(costs)}."
+    )
 
 
 def legend() -> str:
     filled = dot(LABELS, 20, "asyncio", "native") + text(LABELS + 10, 24, "asyncio", "faint")
     hollow = dot(LABELS + 80, 20, "uvloop", "native") + text(LABELS + 90, 24, "uvloop", "faint")
-    bound = tick(LABELS + 156, 20, "native") + text(LABELS + 164, 24, "on one core", "faint")
+    bound = tick(LABELS + 156, 20, "native") + text(LABELS + 164, 24, "on all cores", "faint")
     whose = text(540, 24, "chapters' Rust", "rust") + text(650, 24, "their twins", "python")
     return filled + hollow + bound + whose + text(736, 24, "others", "faint")
 
@@ -105,20 +151,22 @@ def upright(x: float, bottom: float, said: str) -> str:
     return line + text(x, TOP - 8, said, "faint", "middle")
 
 
-def rung(name: str, y: float, x: Scale) -> str:
-    found = record("cost.json")[SHOWN]
-    marks = [mark(found["rungs"][f"{loop}: {name}"], y, loop, name, x) for loop in loops(SHOWN)]
-    if alone := found["one core"].get(f"asyncio: {name}"):
-        marks.append(tick(x(median(alone)), y, kind(name)))
+def row(name: str, y: float, x: Scale) -> str:
+    shown = found(SHOWN)
+    marks = [
+        dot(x(median(leading(shown, loop, name)[0])), y, loop, kind(name)) for loop in loops(shown)
+    ]
+    title = f"asyncio: {name}"
+    if name in THREADS and figures(shown, "one core"):
+        marks.append(over(figures(shown, "awaits")[title], y, name, x))
     return text(LABELS - 14, y + 4, plain(name), kind(name), "end") + "".join(marks)
 
 
-def mark(times: list[float], y: float, loop: str, name: str, x: Scale) -> str:
-    """The median, on a line from the fastest round to the slowest, unless the dot covers it."""
+def over(times: list[float], y: float, name: str, x: Scale) -> str:
+    """On all cores: the median, on a line from the fastest round to the slowest."""
     low, high = x(min(times)), x(max(times))
     line = f'<line x1="{low}" x2="{high}" y1="{y}" y2="{y}" class="spread"/>'
-    spread = f'<g class="{kind(name)}">{line}</g>' if high - low > 9 else ""
-    return spread + dot(x(median(times)), y, loop, kind(name))
+    return f'<g class="{kind(name)}">{line}</g>' + tick(x(median(times)), y, kind(name))
 
 
 def tick(x: float, y: float, of: str) -> str:
@@ -127,12 +175,12 @@ def tick(x: float, y: float, of: str) -> str:
 
 def growth() -> str:
     """Two panels, one for each loop: nanoseconds for each, by how many are gathered."""
-    panels = (panel(loop, 60 + n * 390) for n, loop in enumerate(loops(SHOWN)))
+    panels = (panel(loop, 60 + n * 390) for n, loop in enumerate(loops(found(SHOWN))))
     return svg("How the cost of a gather grows", growth_said(), 420, panels)
 
 
 def growth_said() -> str:
-    cases = record("cost.json")[SHOWN]["growth"]
+    cases = figures(found(SHOWN), "growth")
     many = max(int(case.split(": ")[1]) for case in cases)
     costs = [
         f"{plain(case.split(': ', 2)[2])} {time(median(times))}"
@@ -157,8 +205,8 @@ def panel(loop: str, left: float) -> str:
 
 def lines_of(loop: str) -> dict[str, dict[int, float]]:
     lines: dict[str, dict[int, float]] = {}
-    for case, times in record("cost.json")[SHOWN]["growth"].items():
-        of_loop, size, name = case.split(": ", 2)
+    for title, times in figures(found(SHOWN), "growth").items():
+        of_loop, size, name = title.split(": ", 2)
         if of_loop == loop:
             lines.setdefault(name, {})[int(size)] = median(times)
     return lines

@@ -1,9 +1,9 @@
 """Count the instructions that an await takes: chapter 03's class, beside the same written in C.
 
-`nox -s instructions` builds what it needs and runs it on each Python; valgrind must be installed.
-Each number is the difference of two runs of different length, divided by the difference, so that
-starting Python does not count; they repeat to about one per cent. Prints a table and keeps the
-numbers in `instructions.json`, from which `pages.py` makes tables.
+`nox -f benchmarks/noxfile.py -s instructions` builds what it needs and runs it on each Python;
+valgrind must be installed. Each number is the difference of two runs of different length, divided
+by the difference, so that starting Python does not count; they repeat to about one per cent. Prints
+a table and keeps the numbers in `instructions.json`, from which `pages.py` makes tables.
 
 Its argument is a wheel of chapter 03 that was built without the options of its release profile.
 """
@@ -93,10 +93,10 @@ MAKERS = {
     "async def": "__main__:native",
     "my_coroutine()": "coroutine_class:my_coroutine",
     "my_coroutine(), default profile": "coroutine_class:my_coroutine",
-    "rung 1: new_err": "rungs:NewErr",
-    "rung 2: StopIteration called": "rungs:Called",
-    "rung 3: result interned": "rungs:Interned",
-    "rung 4: freelist": "rungs:Freelist",
+    "variant 1: new_err": "variants:NewErr",
+    "variant 2: StopIteration called": "variants:Called",
+    "variant 3: result interned": "variants:Interned",
+    "variant 4: freelist": "variants:Freelist",
     "delegate as async def": "__main__:delegate",
     "delegate()": "coroutine_class:delegate",
 }
@@ -126,14 +126,14 @@ SAVINGS = {
         "an await: my_coroutine()",
     ),
     "`StopIteration` by a call of the type": (
-        "an await: rung 1: new_err",
-        "an await: rung 2: StopIteration called",
+        "an await: variant 1: new_err",
+        "an await: variant 2: StopIteration called",
     ),
     "the result interned": (
-        "an await: rung 2: StopIteration called",
-        "an await: rung 3: result interned",
+        "an await: variant 2: StopIteration called",
+        "an await: variant 3: result interned",
     ),
-    "`freelist`": ("an await: rung 3: result interned", "an await: rung 4: freelist"),
+    "`freelist`": ("an await: variant 3: result interned", "an await: variant 4: freelist"),
 }
 """Each trick, and the kinds without it and with it."""
 

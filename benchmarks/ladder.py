@@ -1,6 +1,6 @@
-"""The rungs of `cost.py`'s ladder: every way to await that the book knows, and its peers.
+"""Every way to await that the book knows, and its peers: the cases that `cost.py` has timed.
 
-Run by `cost.py`, in pyperf's processes: `python ladder.py --what rungs` times all of them once.
+From the cheapest to the dearest they make a ladder. `streams.py` and `calls.py` have more cases.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ import os
 import sys
 import time
 import types
-from collections.abc import Awaitable, Callable, Generator, Iterable
+from collections.abc import Awaitable, Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from pkgutil import resolve_name
-from typing import Any
+from typing import Any, NamedTuple
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 
@@ -38,7 +38,7 @@ Make = Callable[..., Awaitable[Any]]
 
 
 @dataclass(frozen=True)
-class Rung:
+class Case:
     find: Callable[[], Make]
     """Returns what makes the awaitable; imports it, as few processes need all crates."""
     times: int
@@ -46,7 +46,7 @@ class Rung:
     chapter: str = ""
     steps: str = ""
     """If so, one awaitable is made that suspends so many times, and the figure is for a step: the
-    native rung to compare it with."""
+    native case to compare it with."""
 
 
 def of(path: str) -> Make:
@@ -117,42 +117,44 @@ TWIN = "`yield_now()` in Python"
 ASYNC_FN, INTO_PY = "PyO3's `async fn`, spawned", "`future_into_py`"
 WAKE, THREAD = "`call_soon_threadsafe`", "`asyncio.to_thread`"
 
-RUNGS = {
-    NATIVE: Rung(lambda: native, QUICK),
-    "a class in C": Rung(lambda: of("floor:Floor"), QUICK),
-    "`Ready` in Rust": Rung(lambda: ready(of("awaitable:Ready")), QUICK, "02"),
-    "`Ready` in Python": Rung(lambda: ready(twin("02").Ready), QUICK, "02"),
-    "`Handoff` in Rust": Rung(lambda: handoff(of("awaitable:Handoff")), QUICK, "02"),
-    "`Handoff` in Python": Rung(lambda: handoff(twin("02").Handoff), QUICK, "02"),
-    "`my_coroutine()` in Rust": Rung(lambda: of("coroutine_class:my_coroutine"), QUICK, "03"),
-    "`my_coroutine()` in Python": Rung(lambda: twin("03").my_coroutine, QUICK, "03"),
-    DELEGATE: Rung(lambda: delegate(native_delegate), STEPS, "", DELEGATE),
-    "a step of `delegate` in Rust": Rung(
+CASES = {
+    NATIVE: Case(lambda: native, QUICK),
+    "a class in C": Case(lambda: of("floor:Floor"), QUICK),
+    "`Ready` in Rust": Case(lambda: ready(of("awaitable:Ready")), QUICK, "02"),
+    "`Ready` in Python": Case(lambda: ready(twin("02").Ready), QUICK, "02"),
+    "`Handoff` in Rust": Case(lambda: handoff(of("awaitable:Handoff")), QUICK, "02"),
+    "`Handoff` in Python": Case(lambda: handoff(twin("02").Handoff), QUICK, "02"),
+    "`my_coroutine()` in Rust": Case(lambda: of("coroutine_class:my_coroutine"), QUICK, "03"),
+    "`my_coroutine()` in Python": Case(lambda: twin("03").my_coroutine, QUICK, "03"),
+    DELEGATE: Case(lambda: delegate(native_delegate), STEPS, "", DELEGATE),
+    "a step of `delegate` in Rust": Case(
         lambda: delegate(of("coroutine_class:delegate")), STEPS, "03", DELEGATE
     ),
-    "a step of `delegate` in Python": Rung(
+    "a step of `delegate` in Python": Case(
         lambda: delegate(twin("03").delegate), STEPS, "03", DELEGATE
     ),
-    COUNTDOWN: Rung(lambda: native_countdown, STEPS, "", COUNTDOWN),
-    "a step of `countdown` in Rust": Rung(
+    COUNTDOWN: Case(lambda: native_countdown, STEPS, "", COUNTDOWN),
+    "a step of `countdown` in Rust": Case(
         lambda: of("coroutine_class:countdown"), STEPS, "03", COUNTDOWN
     ),
-    "a step of `countdown` in Python": Rung(lambda: twin("03").countdown, STEPS, "03", COUNTDOWN),
-    SLEEP: Rung(lambda: lambda: asyncio.sleep(0), STEPS),
-    "PyO3's `async fn`, ready": Rung(lambda: of("published:async_fn.ready"), QUICK),
-    READY: Rung(lambda: of("rust_futures:ready"), QUICK, "04"),
-    INLINE: Rung(lambda: of("rust_futures:inline_yield_now"), TRIPS, "04"),
-    SPAWNED: Rung(lambda: of("rust_futures:yield_now"), TRIPS, "04"),
-    TWIN: Rung(lambda: twin("04").yield_now, TRIPS, "04"),
-    ASYNC_FN: Rung(lambda: of("published:async_fn.yield_now"), TRIPS),
-    INTO_PY: Rung(lambda: of("published:into_py.yield_now"), TRIPS),
-    WAKE: Rung(lambda: of("published:wake_thread"), TRIPS),
-    THREAD: Rung(lambda: to_thread, TRIPS),
+    "a step of `countdown` in Python": Case(lambda: twin("03").countdown, STEPS, "03", COUNTDOWN),
+    SLEEP: Case(lambda: lambda: asyncio.sleep(0), STEPS),
+    "PyO3's `async fn`, ready": Case(lambda: of("published:async_fn.ready"), QUICK),
+    READY: Case(lambda: of("rust_futures:ready"), QUICK, "04"),
+    INLINE: Case(lambda: of("rust_futures:inline_yield_now"), TRIPS, "04"),
+    SPAWNED: Case(lambda: of("rust_futures:yield_now"), TRIPS, "04"),
+    TWIN: Case(lambda: twin("04").yield_now, TRIPS, "04"),
+    ASYNC_FN: Case(lambda: of("published:async_fn.yield_now"), TRIPS),
+    INTO_PY: Case(lambda: of("published:into_py.yield_now"), TRIPS),
+    WAKE: Case(lambda: of("published:wake_thread"), TRIPS),
+    THREAD: Case(lambda: to_thread, TRIPS),
 }
 
-ONE_CORE = [NATIVE, SLEEP, READY, INLINE, SPAWNED, TWIN, ASYNC_FN, INTO_PY, WAKE, THREAD]
-"""Chapter 04's and what to see them beside. They are timed on one core as well: with more, most of
-a trip to another thread is the time that the kernel needs to wake a core that idles."""
+THREADS = [SPAWNED, TWIN, ASYNC_FN, INTO_PY, WAKE, THREAD]
+"""What goes to another thread and back. With more cores than one, most of its time is what the
+kernel needs to wake a core that idles."""
+
+BESIDE_THREADS = [NATIVE, SLEEP, READY, INLINE]
 
 DRIVEN = {
     "by name": "count_steps_by_name",
@@ -164,14 +166,14 @@ DRIVEN = {
 GATHERED = [SLEEP, READY, INLINE, SPAWNED, ASYNC_FN, INTO_PY, WAKE, THREAD]
 
 
-async def in_turn(rung: Rung) -> float:
-    """Return the seconds that `rung.times` awaits take, or one await of so many steps."""
-    make = rung.find()
-    await await_all(make, rung.steps, 10)  # makes the runtime, where there is one
+async def in_turn(case: Case) -> float:
+    """Return the seconds that `case.times` awaits take, or one await of so many steps."""
+    make = case.find()
+    await await_all(make, case.steps, 10)  # makes the runtime, where there is one
     gc.collect()
-    start = time.perf_counter()
-    await await_all(make, rung.steps, rung.times)
-    return time.perf_counter() - start
+    start = clock()
+    await await_all(make, case.steps, case.times)
+    return clock() - start
 
 
 async def await_all(make: Make, steps: str, times: int) -> None:
@@ -182,86 +184,82 @@ async def await_all(make: Make, steps: str, times: int) -> None:
         await make()
 
 
-def driven(_loops: int, function: str) -> float:
-    """Return the seconds that a driver of chapter 01 takes for so many steps."""
-    count_steps: Callable[[Idle], int] = resolve_name(f"await_manual:{function}")
-    start = time.perf_counter()
-    count_steps(Idle(STEPS))
-    return time.perf_counter() - start
-
-
-async def at_once(rung: Rung, size: int) -> float:
+async def at_once(make: Make, size: int) -> float:
     """Return the seconds that a gather of so many takes; a small one is repeated."""
-    make = rung.find()
     await asyncio.gather(*(make() for _ in range(10)))
     gc.collect()
-    start = time.perf_counter()
+    start = clock()
     for _ in range(repeats(size)):
         await asyncio.gather(*(make() for _ in range(size)))
-    return time.perf_counter() - start
+    return clock() - start
 
 
 def repeats(size: int) -> int:
     return max(1, 500 // size)
 
 
-def in_loop(_loops: int, loop: str, case: Callable[..., Any], *arguments: Any) -> float:
-    """Time a case as pyperf asks for it; how often is the case's own affair."""
-    with asyncio.Runner(loop_factory=LOOPS[loop]) as runner:
-        seconds: float = runner.run(case(*arguments))
-        return seconds
+def clock() -> float:
+    """Return seconds: on one core those of this process alone, whatever else runs there.
+
+    On one core nothing of the process waits for anything but the process itself.
+    """
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return time.process_time() if cores == 1 else time.perf_counter()
 
 
-def time_driven(runner: Any, _up_to: int) -> None:
+class Timed(NamedTuple):
+    """One time to be taken."""
+
+    title: str
+    seconds: Callable[[], float]
+    """Takes it. How often something must be done for that is its own affair."""
+    times: int
+    """How often it is done, to say what one costs."""
+
+
+def in_loop(loop: str, case: Callable[..., Any], *arguments: Any) -> Callable[[], float]:
+    """Return what runs a case in an event loop, and returns its seconds."""
+
+    def seconds() -> float:
+        with asyncio.Runner(loop_factory=LOOPS[loop]) as runner:
+            taken: float = runner.run(case(*arguments))
+            return taken
+
+    return seconds
+
+
+def driven() -> Iterator[Timed]:
     for name, function in DRIVEN.items():
-        runner.bench_time_func(name, driven, function, inner_loops=STEPS)
+        yield Timed(name, functools.partial(drive, function), STEPS)
 
 
-def time_rungs(runner: Any, _up_to: int, names: Iterable[str] = RUNGS) -> None:
+def drive(function: str) -> float:
+    """Return the seconds that a driver of chapter 01 takes for so many steps."""
+    count_steps: Callable[[Idle], int] = resolve_name(f"await_manual:{function}")
+    start = clock()
+    count_steps(Idle(STEPS))
+    return clock() - start
+
+
+def awaits(names: Iterable[str] = CASES) -> Iterator[Timed]:
     for loop, name in itertools.product(LOOPS, names):
-        rung, title = RUNGS[name], f"{loop}: {name}"
-        runner.bench_time_func(title, in_loop, loop, in_turn, rung, inner_loops=rung.times)
+        case = CASES[name]
+        yield Timed(f"{loop}: {name}", in_loop(loop, in_turn, case), case.times)
 
 
-def time_on_one_core(runner: Any, up_to: int) -> None:
-    time_rungs(runner, up_to, ONE_CORE)
-
-
-def time_growth(runner: Any, up_to: int) -> None:
-    sizes = [size for size in SIZES if size <= up_to]
+def growth(most: int) -> Iterator[Timed]:
+    """Gathers of more and more, up to so many."""
+    sizes = [size for size in SIZES if size <= most]
     for loop, size, name in itertools.product(LOOPS, sizes, GATHERED):
-        title = f"{loop}: {size}: {name}"
-        case = (in_loop, loop, at_once, RUNGS[name], size)
-        runner.bench_time_func(title, *case, inner_loops=size * repeats(size))
+        seconds = in_loop(loop, gather, CASES[name], size)
+        yield Timed(f"{loop}: {size}: {name}", seconds, size * repeats(size))
 
 
-PARTS = {
-    "driven": time_driven,
-    "rungs": time_rungs,
-    "one core": time_on_one_core,
-    "growth": time_growth,
-}
-
-
-def main() -> None:
-    runner = importlib.import_module("pyperf").Runner(add_cmdline_args=pass_on)
-    runner.argparser.add_argument("--what", choices=PARTS)
-    runner.argparser.add_argument("--up-to", type=int, default=SIZES[-1])
-    arguments = runner.parse_args()
-    PARTS[arguments.what](runner, arguments.up_to)
-    if arguments.worker:
-        end_at_once()
-
-
-def pass_on(command: list[str], arguments: Any) -> None:
-    command += ["--what", arguments.what, "--up-to", str(arguments.up_to)]
+async def gather(case: Case, size: int) -> float:
+    return await at_once(case.find(), size)
 
 
 def end_at_once() -> None:
     """End without the interpreter's exit, which PyO3's `async fn` may turn into an abort."""
     sys.stdout.flush()
     os._exit(0)
-
-
-if __name__ == "__main__":
-    main()

@@ -1,8 +1,8 @@
 """Write what the book shows of the figures kept here: `python benchmarks/pages.py --write`.
 
-A page has parts like `<!-- by machine: one_core 3.12 -->…<!-- end -->`; what stands between is the
-named function's. Without `--write` it says which pages do not show what the data say, as
-`nox -s book` does.
+A page has parts like `<!-- by machine: one_core 3.12 -->…<!-- end -->`; what stands between is made
+by the function or the table of that name. Without `--write` it says which pages do not show what
+the data say, as `nox -s book` does.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def instructions_saved() -> str:
     return instructions.savings_table(json.loads(instructions.RECORD.read_text("utf-8")))
 
 
-def compared() -> str:
+def answers() -> str:
     return peers.table(json.loads(peers.RECORD.read_text("utf-8")))
 
 
@@ -40,41 +40,33 @@ def ladder_picture(folder: str = "") -> str:
     return f"![{draw.ladder_said()}]({folder}ladder.svg)"
 
 
+def six_picture(folder: str = "") -> str:
+    return f"![{draw.six_said()}]({folder}six.svg)"
+
+
 def growth_picture(folder: str = "") -> str:
     return f"![{draw.growth_said()}]({folder}growth.svg)"
-
-
-def every(part: str) -> str:
-    """Return one of the tables for each Python recorded: one is shown, the others can be opened."""
-    make: Callable[[str], str] = getattr(tables, part)
-    others = [python for python in tables.record("cost.json") if python != tables.SHOWN]
-    shown = f"Python {tables.SHOWN}:\n\n{make(tables.SHOWN)}"
-    return "\n\n".join([shown, *(folded(f"Python {python}", make(python)) for python in others)])
-
-
-def folded(summary: str, text: str) -> str:
-    return f"<details><summary>{summary}</summary>\n\n{text}\n\n</details>"
 
 
 def ready_costs() -> str:
     return f"{tables.factor('`Ready` in Rust')} times"
 
 
+def of_python(make: Callable[[tables.Found], str]) -> Callable[[str], str]:
+    return lambda python: make(tables.found(python))
+
+
 PARTS: dict[str, Callable[..., str]] = {
-    "asleep": tables.asleep,
-    "at_once": tables.at_once,
+    **{name: of_python(make) for name, (_, make) in tables.TABLES.items()},
+    "answers": answers,
     "chapter": tables.chapter,
-    "compared": compared,
-    "driven": tables.driven,
-    "echo": tables.echo,
-    "every": every,
     "growth_picture": growth_picture,
     "instructions_counted": instructions_counted,
     "instructions_saved": instructions_saved,
     "ladder_picture": ladder_picture,
     "ready_costs": ready_costs,
-    "one_core": tables.one_core,
-    "versions": lambda: tables.versions(tables.SHOWN),
+    "six_picture": six_picture,
+    "versions": of_python(tables.versions),
 }
 
 
@@ -94,6 +86,7 @@ def made() -> dict[Path, str]:
     pages = [ROOT / "README.md", *ROOT.glob("examples/*/README.md"), tables.HERE / "README.md"]
     return {
         **{page: filled(page.read_text("utf-8")) for page in pages},
+        tables.HERE / "six.svg": draw.six(),
         tables.HERE / "ladder.svg": draw.ladder(),
         tables.HERE / "growth.svg": draw.growth(),
     }

@@ -1,8 +1,8 @@
 """Ask each published way to await a Rust future the same questions, and chapter 04's bridge too.
 
-`nox -s peers` builds what it needs and runs it on each Python. Each answer is what happened in a
-process of its own (`questions.py`). Prints the answers, and keeps them in `peers.json`, with the
-versions of everything; `pages.py` shows them in chapter 04.
+`nox -f benchmarks/noxfile.py -s peers` builds what it needs and runs it on each Python. Each answer
+is what happened in a process of its own (`questions.py`). Prints the answers, and keeps them in
+`peers.json`, with the versions of everything; `pages.py` shows them in README.md.
 """
 
 from __future__ import annotations

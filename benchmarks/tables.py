@@ -1,18 +1,25 @@
-"""The tables that `cost.json` makes, in Markdown: its own page's, and each chapter's share."""
+"""The tables that `cost.json` makes, in Markdown: its own page's, and each chapter's share.
+
+`python benchmarks/tables.py 3.14` prints those of a Python that the pages do not show.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+import sys
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from statistics import median
 from typing import Any
 
-from ladder import COUNTDOWN, DELEGATE, GATHERED, NATIVE, ONE_CORE, RUNGS, SLEEP
+import calls as call_cases
+import streams as stream_cases
+from ladder import BESIDE_THREADS, CASES, COUNTDOWN, DELEGATE, NATIVE, SLEEP, THREADS
 
 HERE = Path(__file__).parent
+RECORD = HERE / "cost.json"
 SHOWN = "3.12"
-"""The Python of the pictures, and of what the chapters quote."""
+"""The Python of the pages and the pictures."""
 
 COUNTED = {
     NATIVE: "an await: async def",
@@ -21,15 +28,21 @@ COUNTED = {
     DELEGATE: "a step: delegate as async def",
     "a step of `delegate` in Rust": "a step: delegate()",
 }
-"""The rungs whose instructions are counted, and what `instructions.py` calls them."""
+"""The cases whose instructions are counted, and what `instructions.py` calls them."""
 
 BESIDE = {
     "02": [NATIVE, "a class in C"],
     "03": [NATIVE, "a class in C", DELEGATE, COUNTDOWN],
 }
-"""What a chapter shows its own rungs beside."""
+"""What a chapter shows its own cases beside."""
 
 OWN_STREAMS = {"asyncio": "asyncio's streams", "uvloop": "uvloop's streams"}
+
+ASKED = "system calls, of them `futex`"
+
+Figures = dict[str, list[float]]
+Found = dict[str, Any]
+"""What one Python's record has of each part."""
 
 
 def record(name: str) -> dict[str, Any]:
@@ -37,35 +50,48 @@ def record(name: str) -> dict[str, Any]:
     return found
 
 
-def loops(python: str) -> list[str]:
-    """The event loops that were measured, whatever is installed where the page is made."""
-    rungs = record("cost.json")[python]["rungs"]
-    return list(dict.fromkeys(case.partition(": ")[0] for case in rungs))
+def found(python: str) -> Found:
+    recorded: Found = record("cost.json")[python]
+    return recorded
 
 
-def ladder(python: str) -> str:
-    """All rungs, the cheapest first, in nanoseconds and as ratio to native."""
+def figures(found: Found, part: str) -> Any:
+    """The figures of a part; none if it was not measured."""
+    return found.get(part, {}).get("figures", {})
+
+
+def leading(found: Found, loop: str, name: str) -> tuple[list[float], list[float]]:
+    """The times of a case, and those of its native one in the same rounds.
+
+    On one core, where a case has to do with other threads: so they repeat.
+    """
+    one_core = figures(found, "one core")
+    times = one_core if f"{loop}: {name}" in one_core else figures(found, "awaits")
+    return times[f"{loop}: {name}"], times[f"{loop}: {CASES[name].steps or NATIVE}"]
+
+
+def ladder(found: Found) -> str:
+    """All cases, the cheapest first."""
+    python = ".".join(found["awaits"]["versions"]["python"].split(".")[:2])
     counts = record("instructions.json").get(python, {}).get("instructions", {})
-    head = ["made and awaited", *loop_columns(python), "instructions"]
-    return table(
-        head,
-        (
-            [name, *loop_cells(python, name), f"{counts.get(COUNTED.get(name), '')}"]
-            for name in by_cost(python, list(RUNGS))
-        ),
+    rows = (
+        [name, *leading_cells(found, name), f"{counts.get(COUNTED.get(name), '')}"]
+        for name in by_cost(found, list(CASES))
     )
+    return table(["made and awaited", *loop_columns(found), "instructions"], rows)
 
 
 def chapter(number: str) -> str:
-    """The chapter's own rungs, and what they are to be seen beside."""
-    own = [name for name, rung in RUNGS.items() if rung.chapter == number]
-    rows = by_cost(SHOWN, BESIDE[number] + own)
-    return table(["", *loop_columns(SHOWN)], ([name, *loop_cells(SHOWN, name)] for name in rows))
+    """The chapter's own cases, and what they are to be seen beside."""
+    shown = found(SHOWN)
+    own = [name for name, case in CASES.items() if case.chapter == number]
+    rows = ([name, *leading_cells(shown, name)] for name in by_cost(shown, BESIDE[number] + own))
+    return table(["", *loop_columns(shown)], rows)
 
 
-def driven(python: str) -> str:
+def driven(found: Found) -> str:
     """A step, by how a driver reaches `__next__`."""
-    ways = record("cost.json")[python]["driven"]
+    ways = figures(found, "driven")
     rows = (
         [way, f"{spread(times)} ns", f"{ratio(times, ways['through the slot'])} ×"]
         for way, times in ways.items()
@@ -73,90 +99,88 @@ def driven(python: str) -> str:
     return table(["`__next__` is reached", "a step", "to the slot"], rows)
 
 
-def one_core(python: str) -> str:
-    """What is timed on one core as well, with the system calls."""
-    found = record("cost.json")[python]
-    if not found["one core"]:
+def one_core(found: Found) -> str:
+    """What has to do with other threads, with its system calls."""
+    if not figures(found, "one core"):
         return "Measured on Linux only."
-
-    def calls(name: str) -> str:
-        each = found["system calls"].get(f"asyncio: {name}", {})
-        return f"{sum(each.values()):.0f}, {each.get('futex', 0):.0f}" if each else ""
-
-    head = ["on one core", *loop_columns(python), "system calls, of them `futex`"]
-    cells = ([name, *loop_cells(python, name, "one core"), calls(name)] for name in ONE_CORE)
-    return table(head, cells)
-
-
-def loop_columns(python: str) -> Iterable[str]:
-    for loop in loops(python):
-        yield from (loop, "to native")
-
-
-def loop_cells(python: str, name: str, part: str = "rungs") -> Iterable[str]:
-    rungs = record("cost.json")[python][part]
-    for loop in loops(python):
-        times = rungs[f"{loop}: {name}"]
-        yield f"{spread(times)} ns"
-        yield f"{ratio(times, rungs[f'{loop}: {RUNGS[name].steps or NATIVE}'])} ×"
-
-
-def by_cost(python: str, names: list[str]) -> list[str]:
-    """Those that were recorded, the cheapest first."""
-    rungs = record("cost.json")[python]["rungs"]
-    recorded = [name for name in names if f"asyncio: {name}" in rungs]
-    return sorted(recorded, key=lambda name: median(rungs[f"asyncio: {name}"]))
-
-
-def growth(python: str) -> str:
-    """Microseconds for each of those that are gathered, by how many they are."""
-    cases = record("cost.json")[python]["growth"]
-    rows: dict[tuple[str, str], list[str]] = {}
-    for case, times in cases.items():
-        loop, size, name = case.split(": ", 2)
-        native = cases[f"{loop}: {size}: {SLEEP}"]
-        cell = f"{median(times) / 1000:.1f} ({ratio(times, native)} ×)"
-        rows.setdefault((loop, name), []).append(cell)
-    return table(
-        ["", *sizes(python)], ([f"{name}, {loop}", *cells] for (loop, name), cells in rows.items())
-    )
-
-
-def at_once(python: str, size: int = 10_000) -> str:
-    """The same for one size, with the spread."""
-    cases = record("cost.json")[python]["growth"]
-
-    def cell(loop: str, name: str) -> str:
-        times, native = (cases[f"{loop}: {size}: {one}"] for one in (name, SLEEP))
-        return f"{spread(times)} ns, {ratio(times, native)} ×"
-
-    head = [f"{size:,} at once", *loops(python)]
-    rows = ([name, *(cell(loop, name) for loop in loops(python))] for name in GATHERED)
+    head = ["on one core", *loop_columns(found), ASKED]
+    names = [*BESIDE_THREADS, *THREADS]
+    rows = ([name, *leading_cells(found, name), asked(found, name)] for name in names)
     return table(head, rows)
 
 
-def sizes(python: str) -> list[str]:
-    found = {int(case.split(": ")[1]) for case in record("cost.json")[python]["growth"]}
-    return [f"{size:,}" for size in sorted(found)]
+def all_cores(found: Found) -> str:
+    """The same where each thread may have a core."""
+    times = figures(found, "awaits")
+    head = ["on all cores", *loop_columns(found), ASKED]
+
+    def cells(name: str) -> Iterable[str]:
+        for loop in loops(found):
+            yield from compared(times[f"{loop}: {name}"], times[f"{loop}: {NATIVE}"])
+
+    return table(head, ([name, *cells(name), asked(found, name)] for name in THREADS))
 
 
-def asleep(python: str) -> str:
+def asked(found: Found, name: str) -> str:
+    each = figures(found, "system calls").get(f"asyncio: {name}", {})
+    return f"{sum(each.values()):.0f}, {each.get('futex', 0):.0f}" if each else ""
+
+
+def loops(found: Found) -> list[str]:
+    """The event loops that were measured, whatever is installed where the page is made."""
+    installed = next(iter(found.values()))["versions"]
+    return ["asyncio", *(["uvloop"] if "uvloop" in installed else [])]
+
+
+def loop_columns(found: Found) -> Iterable[str]:
+    for loop in loops(found):
+        yield from (loop, "to native")
+
+
+def leading_cells(found: Found, name: str) -> Iterable[str]:
+    for loop in loops(found):
+        yield from compared(*leading(found, loop, name))
+
+
+def compared(times: list[float], native: list[float]) -> tuple[str, str]:
+    return f"{spread(times)} ns", f"{ratio(times, native)} ×"
+
+
+def by_cost(found: Found, names: list[str]) -> list[str]:
+    """Those that were recorded, the cheapest first."""
+    recorded = [name for name in names if f"asyncio: {name}" in figures(found, "awaits")]
+    return sorted(recorded, key=lambda name: median(leading(found, "asyncio", name)[0]))
+
+
+def growth(found: Found) -> str:
+    """Microseconds for each of those that are gathered, by how many they are."""
+    times = figures(found, "growth")
+    rows: dict[str, list[str]] = {}
+    for title, each in times.items():
+        loop, size, name = title.split(": ", 2)
+        cell = f"{median(each) / 1000:.1f} ({ratio(each, times[f'{loop}: {size}: {SLEEP}'])} ×)"
+        rows.setdefault(f"{name}, {loop}", []).append(cell)
+    sizes = sorted({int(title.split(": ")[1]) for title in times})
+    return table(["", *(f"{size:,}" for size in sizes)], ([n, *cells] for n, cells in rows.items()))
+
+
+def asleep(found: Found) -> str:
     """Bytes for each that sleeps."""
-    found = record("cost.json")[python]["asleep"]
-    if not found:
+    measured = figures(found, "asleep")
+    if not measured:
         return "Measured on Linux only."
 
     def cell(loop: str, way: str) -> str:
-        bytes_each, native = found[loop][way], found[loop]["`asyncio.sleep`"]
+        bytes_each, native = measured[loop][way], measured[loop]["`asyncio.sleep`"]
         return f"{spread(bytes_each)} B, {ratio(bytes_each, native)} ×"
 
-    rows = ([way, *(cell(loop, way) for loop in found)] for way in found["asyncio"])
-    return table(["", *found], rows)
+    rows = ([way, *(cell(loop, way) for loop in measured)] for way in measured["asyncio"])
+    return table(["", *measured], rows)
 
 
-def echo(python: str) -> str:
+def echo(found: Found) -> str:
     """Requests per second of each client, and as ratio to the streams of its own loop."""
-    cases = record("cost.json")[python]["echo"]
+    cases = figures(found, "echo")
     head = ["connections, bytes", *next(iter(cases.values()))]
     return table(head, ([echo_case(case), *echo_cells(row)] for case, row in cases.items()))
 
@@ -167,34 +191,117 @@ def echo_case(case: str) -> str:
 
 
 def echo_cells(row: dict[str, list[float]]) -> Iterable[str]:
-    for client, figures in row.items():
+    for client, each in row.items():
         own = OWN_STREAMS["uvloop" if "uvloop" in client else "asyncio"]
-        yield f"{spread(figures)}, {ratio(figures, row[own])} ×"
+        yield f"{spread(each)}, {ratio(each, row[own])} ×"
 
 
-def versions(python: str) -> str:
-    one = record("cost.json")[python]
-    return ", ".join(f"{name} {version}" for name, version in one["versions"].items()) + (
-        f"; {one['machine']['cpus']} CPUs, load {one['machine']['load']} at the start"
+def streams(found: Found) -> str:
+    """An item of each stream, for the chapter: on asyncio."""
+    return ways(found, "streams", "an item", list(stream_cases.KINDS))
+
+
+def calls(found: Found) -> str:
+    """A call from Rust in each way, for the chapter: on asyncio."""
+    awaited = [kind for kind in call_cases.KINDS if kind != call_cases.AN_ITEM]
+    return "\n\n".join(
+        [
+            ways(found, "calls", "a coroutine, awaited by", awaited),
+            ways(found, "calls", "an async generator, by", [call_cases.AN_ITEM]),
+        ]
     )
 
 
+def ways(found: Found, part: str, corner: str, kinds: list[str]) -> str:
+    """One row for each way, and a column for each kind of use, on one core."""
+    times = figures(found, part)["one core"] or figures(found, part)["all cores"]
+    prefix = f"asyncio: {kinds[0]}: "
+    names = [title.removeprefix(prefix) for title in times if title.startswith(prefix)]
+
+    def cells(name: str) -> Iterable[str]:
+        for kind in kinds:
+            yield from compared(*(times[f"asyncio: {kind}: {way}"] for way in (name, names[0])))
+
+    head = [corner, *(column for kind in kinds for column in (kind, "to native"))]
+    return table(head, ([name, *cells(name)] for name in names))
+
+
+def everywhere(found: Found, part: str) -> str:
+    """All ways and kinds of use, on each loop, on one core and on all."""
+    places = {place: times for place, times in figures(found, part).items() if times}
+    uses = dict.fromkeys(use_of(title) for times in places.values() for title in times)
+    native: dict[str, str] = {}
+    for kind, name in uses:
+        native.setdefault(kind, name)
+
+    def cells(kind: str, name: str) -> Iterable[str]:
+        for times in places.values():
+            for loop in loops(found):
+                one, other = (times[f"{loop}: {kind}: {which}"] for which in (name, native[kind]))
+                yield ", ".join(compared(one, other))
+
+    head = ["", *(f"{loop}, {place}" for place in places for loop in loops(found))]
+    return table(head, ([f"{name}, {kind}", *cells(kind, name)] for kind, name in uses))
+
+
+def use_of(title: str) -> tuple[str, str]:
+    _, kind, name = title.split(": ", 2)
+    return kind, name
+
+
+def versions(found: Found) -> str:
+    """What was measured with what, and how busy the machine was."""
+    loads = [one["load"] for one in found.values()]
+    busy = f"load {min(loads)} to {max(loads)} when its parts began"
+    ways: dict[str, list[str]] = {}
+    for part, one in found.items():
+        said = ", ".join(f"{name} {version}" for name, version in one["versions"].items())
+        ways.setdefault(f"{said}; {one['cpus']} CPUs, {one['system']}", []).append(part)
+    if len(ways) == 1:
+        return f"{next(iter(ways))}, {busy}"
+    return "; ".join([*(f"{', '.join(parts)}: {said}" for said, parts in ways.items()), busy])
+
+
 def factor(name: str) -> str:
-    """What this rung costs, in native awaits on asyncio."""
-    rungs = record("cost.json")[SHOWN]["rungs"]
-    return ratio(rungs[f"asyncio: {name}"], rungs[f"asyncio: {NATIVE}"])
+    """What this case costs, in native awaits on asyncio."""
+    return ratio(*leading(found(SHOWN), "asyncio", name))
 
 
-def ratio(figures: list[float], native: list[float]) -> str:
+def ratio(times: list[float], native: list[float]) -> str:
     """The median of the rounds' ratios: what disturbs a round disturbs both."""
-    middle = median(one / other for one, other in zip(figures, native, strict=True))
+    middle = median(one / other for one, other in zip(times, native, strict=True))
     return f"{middle:,.0f}" if middle >= 10 else f"{middle:.2g}"
 
 
-def spread(figures: list[float]) -> str:
-    return f"{median(figures):,.0f} ({min(figures):,.0f}–{max(figures):,.0f})"
+def spread(times: list[float]) -> str:
+    return f"{median(times):,.0f} ({min(times):,.0f}–{max(times):,.0f})"
 
 
 def table(head: list[str], rows: Iterable[list[str]]) -> str:
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+TABLES: dict[str, tuple[str, Callable[[Found], str]]] = {
+    "driven": ("driven", driven),
+    "ladder": ("awaits", ladder),
+    "one_core": ("one core", one_core),
+    "all_cores": ("awaits", all_cores),
+    "growth": ("growth", growth),
+    "asleep": ("asleep", asleep),
+    "echo": ("echo", echo),
+    "streams": ("streams", streams),
+    "streams_everywhere": ("streams", lambda found: everywhere(found, "streams")),
+    "calls": ("calls", calls),
+    "calls_everywhere": ("calls", lambda found: everywhere(found, "calls")),
+}
+"""Each table, and the part of the record that it shows."""
+
+
+def every(found: Found) -> str:
+    """All tables of what was measured."""
+    return "\n\n".join(make(found) for part, make in TABLES.values() if part in found)
+
+
+if __name__ == "__main__":
+    print(every(found(sys.argv[1])))

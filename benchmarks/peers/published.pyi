@@ -1,10 +1,12 @@
 """What the published ways to await a Rust future do."""
 
 from asyncio import Future
-from collections.abc import Awaitable
-from typing import Any, Protocol
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any, Protocol, TypeVar
 
 __all__ = ["async_fn", "into_py", "serve_echo", "wake_thread"]
+
+_T = TypeVar("_T")
 
 class _Way(Protocol):
     def sleep(self, delay: float, result: Any = None) -> Awaitable[Any]: ...
@@ -19,8 +21,12 @@ class _AsyncFn(_Way, Protocol):
     def sleep_unspawned(self, delay: float) -> Awaitable[None]: ...
     def ready(self) -> Awaitable[None]: ...
 
+class _IntoPy(_Way, Protocol):
+    def count(self, n: int) -> AsyncIterator[int]: ...
+    def call(self, function: Callable[[], Awaitable[_T]]) -> Awaitable[_T]: ...
+
 async_fn: _AsyncFn
-into_py: _Way
+into_py: _IntoPy
 
 def serve_echo() -> None: ...
 def wake_thread() -> Future[None]: ...

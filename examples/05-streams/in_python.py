@@ -57,14 +57,15 @@ class Buffer(Generic[_T]):
     def close(self) -> None:
         """Drop all items, and what is put in later."""
         with self.lock:
-            self.is_closed = True
+            self.is_closed, self.failure = True, None
             self.items.clear()
         self.wake()
 
     def end(self, failure: BaseException | None = None) -> None:
         """Nothing more is made. To be called when the stream is gone."""
         with self.lock:
-            self.failure, self.is_over = failure, True
+            self.failure = None if self.is_closed else failure
+            self.is_over = True
         self.wake()
 
     async def room(self) -> None:

@@ -1,6 +1,7 @@
 """Rust streams as Python's asynchronous iterators."""
 
 from os import PathLike
+from types import GenericAlias
 from typing import Any, Generic, Self, TypeVar, final
 
 from pyo3_await import AsyncIterator, Coroutine, RustPanic
@@ -38,6 +39,7 @@ class FirstTry:
 
 @final
 class Produced(Generic[_T]):
+    def __class_getitem__(cls, key: Any) -> GenericAlias: ...
     @property
     def made(self) -> int: ...
     def __aiter__(self) -> Self: ...

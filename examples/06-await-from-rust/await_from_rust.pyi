@@ -3,9 +3,10 @@
 from collections.abc import AsyncIterable, Awaitable, Callable, Iterable
 from typing import Any, Self, TypeVar, TypeVarTuple, final
 
-from pyo3_await import Coroutine, RustPanic
+from pyo3_await import AsyncIterator, Coroutine, RustPanic
 
 __all__ = [
+    "AsyncIterator",
     "Coroutine",
     "LoopHandle",
     "RustPanic",
@@ -31,6 +32,7 @@ __all__ = [
     "hold",
     "live_futures",
     "map_concurrently",
+    "merge",
     "my_hedge",
     "retry",
     "serve",
@@ -72,6 +74,7 @@ def collect_by_task(async_iterable: AsyncIterable[_T]) -> Coroutine[list[_T]]: .
 def take(
     async_iterable: AsyncIterable[_T], count: int, *, in_task: bool = False
 ) -> Coroutine[list[_T]]: ...
+def merge(*async_iterables: AsyncIterable[_T]) -> AsyncIterator[_T]: ...
 def serve(
     handler: Callable[[bytes], Awaitable[bytes]], host: str = "127.0.0.1", port: int = 0
 ) -> Coroutine[Server]: ...

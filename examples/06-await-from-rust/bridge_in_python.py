@@ -208,7 +208,10 @@ class InFlight:
         self.caller.event_loop.schedule(self.resume)
 
     def cancel(self) -> None:
-        runtime().call_soon_threadsafe(lambda: self.task.cancel())
+        runtime().call_soon_threadsafe(self.drop)
+
+    def drop(self) -> None:
+        self.task.cancel()
 
     def resume(self) -> None:
         """Have its coroutine resumed. Called on the loop's thread."""

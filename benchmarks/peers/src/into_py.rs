@@ -13,7 +13,7 @@ pub mod into_py {
 
     use crate::work;
     #[pymodule_export]
-    use crate::work::live_futures;
+    use crate::{into_future::call, into_py_stream::count, work::live_futures};
 
     #[pyfunction]
     #[pyo3(signature = (delay, result=None))]

@@ -1,10 +1,9 @@
 """The README is true: its sessions are run, its Rust and its pictures compared.
 
 The fences it may use: `python` is a session, its output compared; `console` holds commands after
-`$` and their output; `rust` stands in `src/`, or in the
-crate's, and `toml` in the folder, word for word; `mermaid`
-names the record that its arrows are, after `%% trace:` messages, after `%% changes:` states;
-`sh` is run by the repository's session `alone`.
+`$` and their output; `rust` stands in `src/`, here or in a crate that this one takes by its path,
+and `toml` in the folder, word for word; `mermaid` names the record that its arrows are, after
+`%% trace:` messages, after `%% changes:` states; `sh` is run by the repository's session `alone`.
 """
 
 from __future__ import annotations
@@ -13,6 +12,7 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from textwrap import indent
@@ -25,11 +25,8 @@ from sybil.parsers.markdown import CodeBlockParser, PythonCodeBlockParser
 FOLDER = Path(__file__).parent.parent
 README = (FOLDER / "README.md").read_text("utf-8")
 Arrows = list[tuple[str, str, str, str]]
-CRATE = "../04-rust-futures/bridge"
-"""From chapter 05 on a chapter needs it, and says so in its `Cargo.toml`: then it may quote it."""
-FOLDERS = [FOLDER]
-if CRATE in (FOLDER / "Cargo.toml").read_text("utf-8"):
-    FOLDERS.append(FOLDER / CRATE)
+CRATES = tomllib.loads((FOLDER / "Cargo.toml").read_text("utf-8"))["dependencies"].values()
+FOLDERS = [FOLDER, *(FOLDER / crate["path"] for crate in CRATES if "path" in crate)]
 SOURCES = [
     path.read_text("utf-8") for folder in FOLDERS for path in sorted(folder.glob("**/src/**/*.rs"))
 ]

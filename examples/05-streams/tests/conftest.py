@@ -116,10 +116,11 @@ def nothing_is_left(request: pytest.FixtureRequest) -> Iterator[None]:
     yield
     if request.module.__name__ == "test_readme":
         return  # its sessions keep theirs to the end of the page
-    for _ in range(500):  # a test that has failed keeps its own
+    if streams():
+        gc.collect()
+    for _ in range(5_000):  # a test that has failed keeps its own
         if not streams():
             return
-        gc.collect()
         threading.Event().wait(0.001)
     pytest.fail(f"{streams()} streams are left")
 

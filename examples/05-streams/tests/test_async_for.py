@@ -141,12 +141,18 @@ def test_a_step_is_what_makes_a_task(make: Callable[[int], Any], run: Run) -> No
     assert run(main) == [0, 1, 2]
 
 
+def eager(loop: asyncio.AbstractEventLoop, coroutine: Any, **options: Any) -> asyncio.Task[Any]:
+    """`asyncio.eager_task_factory`, whatever options the loop gives to it."""
+    options["eager_start"] = True
+    return asyncio.Task(coroutine, loop=loop, **options)
+
+
 @pytest.mark.skipif(sys.version_info < (3, 12), reason="eager Tasks came with 3.12")
 def test_eager_tasks(make: Callable[[int], Any], run: Run) -> None:
     """They step a coroutine before there is a Task of it that runs."""
 
     async def main() -> Any:
-        asyncio.get_running_loop().set_task_factory(asyncio.eager_task_factory)
+        asyncio.get_running_loop().set_task_factory(eager)
         return await asyncio.gather(*(all_of(make(300)) for _ in range(20)))
 
     assert run(main) == [list(range(300))] * 20
@@ -155,7 +161,7 @@ def test_eager_tasks(make: Callable[[int], Any], run: Run) -> None:
 @pytest.mark.skipif(sys.version_info < (3, 12), reason="eager Tasks came with 3.12")
 def test_an_eager_task_of_ready_items_is_done_at_once() -> None:
     async def main() -> bool:
-        asyncio.get_running_loop().set_task_factory(asyncio.eager_task_factory)
+        asyncio.get_running_loop().set_task_factory(eager)
         return asyncio.ensure_future(all_of(count(100))).done()
 
     assert asyncio.run(main())

@@ -13,7 +13,7 @@ import trio.testing
 
 import in_python
 import rust_streams
-from conftest import NewLoop, Open, Run, all_of, comes_to, parked, taken, turns, wait_until
+from conftest import Open, Run, all_of, comes_to, parked, taken, turns, wait_until
 from rust_streams import count, count_batches, failing, live_streams, produce, produce_batches
 
 WORDS = r"^anext\(\): asynchronous generator is already running$"
@@ -289,14 +289,14 @@ def test_what_is_there_is_taken_without_waking_the_loop() -> None:
     loop.close()
 
 
-def test_items_that_are_made_at_once_wake_the_loop_once(loop_factory: NewLoop) -> None:
+def test_items_that_are_made_at_once_wake_the_loop_once() -> None:
     """The worker makes the second while the loop is on its way to the first."""
 
     async def main() -> int:
-        stream = produce(1_000, 1_000)
+        stream = produce(1_000, 1_001)
         first = asyncio.ensure_future(stream.__anext__())
         await turns(1)
-        wait_until(lambda: stream.made == 1_000)
+        wait_until(lambda: live_streams() == 0)  # all are there, and so is the end
         await first
         before = loop.wakeups
         await all_of(stream)

@@ -7,7 +7,7 @@ use pyo3::{
     exceptions::PyException,
     intern,
     prelude::*,
-    types::{IntoPyDict, PyBytes, PyTuple},
+    types::{PyBytes, PyDict, PyTuple},
 };
 use pyo3_await::{Call, Caller, Coroutine, ForkGuarded};
 use tokio::{
@@ -117,26 +117,25 @@ impl Clients {
         }
     }
 
+    /// Returns what the handler makes of a line, or None if it fails, or the server ends.
     async fn reply(&self, line: Vec<u8>) -> Option<Vec<u8>> {
         let mut call = self.call(line);
-        match self.unless_closed(&mut call).await {
-            Some(reply) => reply.ok(),
-            None => {
-                call.cancel();
-                drop(call.await); // its `finally` blocks may await
-                None
-            }
+        if let Some(reply) = self.unless_closed(&mut call).await {
+            return reply.ok().flatten();
         }
+        call.cancel();
+        drop(call.await); // its `finally` blocks may await
+        None
     }
 
-    fn call(&self, line: Vec<u8>) -> Call<Vec<u8>> {
+    /// An error is told on the thread of the loop, and stays there.
+    fn call(&self, line: Vec<u8>) -> Call<Option<Vec<u8>>> {
         let handler = Arc::clone(&self.handler);
         self.caller.call_with(
             move |py| handler.call1(py, (PyBytes::new(py, &line),)),
             |py, outcome| {
-                let reply =
-                    outcome.and_then(|reply| Ok(reply.cast::<PyBytes>()?.as_bytes().to_vec()));
-                reply.inspect_err(|error| report(py, error))
+                let reply = outcome.and_then(|it| Ok(it.cast::<PyBytes>()?.as_bytes().to_vec()));
+                Ok(reply.map_err(|error| report(py, error)).ok())
             },
         )
     }
@@ -158,26 +157,18 @@ async fn next_line(reader: &mut (impl AsyncBufReadExt + Unpin)) -> io::Result<Op
 }
 
 /// Nobody awaits the handler, so nobody else would tell of its error. A cancellation is none.
-fn report(py: Python<'_>, error: &PyErr) {
-    if error.is_instance_of::<PyException>(py) && tell_the_loop(py, error).is_err() {
-        error.clone_ref(py).write_unraisable(py, None);
+fn report(py: Python<'_>, error: PyErr) {
+    if error.is_instance_of::<PyException>(py) && tell_the_loop(py, &error).is_err() {
+        error.write_unraisable(py, None);
     }
 }
 
 /// Tells it as asyncio does of a Task that nobody awaits. Fails under trio.
 fn tell_the_loop(py: Python<'_>, error: &PyErr) -> PyResult<()> {
     let running = py.import("asyncio")?.call_method0("get_running_loop")?;
-    let context = [
-        (
-            "message",
-            "a server's handler failed".into_pyobject(py)?.into_any(),
-        ),
-        ("exception", error.value(py).clone().into_any()),
-    ];
-    running
-        .call_method1(
-            intern!(py, "call_exception_handler"),
-            (context.into_py_dict(py)?,),
-        )
-        .map(drop)
+    let context = PyDict::new(py);
+    context.set_item("message", "the handler of a server failed")?;
+    context.set_item("exception", error.value(py))?;
+    let handler = intern!(py, "call_exception_handler");
+    running.call_method1(handler, (context,)).map(drop)
 }

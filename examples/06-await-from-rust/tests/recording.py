@@ -7,6 +7,7 @@ import threading
 import types
 from collections.abc import Callable, Coroutine, Generator
 from contextlib import ExitStack
+from functools import wraps
 from typing import Any
 from unittest import mock
 
@@ -16,16 +17,39 @@ Message = tuple[str, str, str]
 Hook = Callable[[], Coroutine[Any, Any, Any]]
 
 
-def parties(function: Callable[[Hook], Coroutine[Any, Any, Any]], hook: Hook) -> list[Message]:
-    """Run a function of the twin on a hook, and return all messages, each with its sender and its
-    receiver: what goes between a Task and what it runs, and between the parts of the twin.
+def trace(coroutine: Coroutine[Any, Any, Any], cancels: asyncio.Event | None = None) -> list[str]:
+    """Run a coroutine in a Task, perhaps cancel that when the event comes, and return the messages
+    that go between them.
+    """
+    recorder = Recorder("coroutine")
+    asyncio.run(run(recorder.listen(coroutine), cancels))
+    return [text for *who, text, whom in recorder.messages if recorder.name in (*who, whom)]
+
+
+def parties(
+    function: Callable[[Hook], Coroutine[Any, Any, Any]],
+    hook: Hook,
+    cancels: asyncio.Event | None = None,
+) -> list[Message]:
+    """Run a function of the twin on a hook in a Task, perhaps cancel that when the event comes, and
+    return all messages, each with its sender and its receiver: what goes between a Task and what it
+    runs, and between the parts of the twin.
     """
     recorder = Recorder(function.__name__)
     with ExitStack() as stack:
         for patch in recorder.patches():
             stack.enter_context(patch)
-        asyncio.run(recorder.listen(function, hook))
+        coroutine = function(recorder.recorded(hook))
+        asyncio.run(run(recorder.listen(coroutine), cancels))
     return recorder.messages
+
+
+async def run(coroutine: Coroutine[Any, Any, Any], cancels: asyncio.Event | None) -> None:
+    task = asyncio.ensure_future(coroutine)
+    if cancels:
+        await cancels.wait()
+        task.cancel()
+    await asyncio.wait([task])
 
 
 @types.coroutine
@@ -51,26 +75,6 @@ def between(
             verb, value = "throw", error
 
 
-def trace(coroutine: Coroutine[Any, Any, Any], cancels: asyncio.Event | None = None) -> list[str]:
-    """Run a coroutine in a Task, perhaps cancel that when the event comes, and return the messages
-    that go between them.
-    """
-    recorder = Recorder("coroutine")
-
-    async def main() -> None:
-        task = asyncio.ensure_future(run())
-        if cancels:
-            await cancels.wait()
-            task.cancel()
-        await asyncio.wait([task])
-
-    async def run() -> None:
-        await between(recorder, "Task", "coroutine", coroutine)
-
-    asyncio.run(main())
-    return [text for _, text, _ in recorder.messages]
-
-
 class Recorder:
     """Writes down each call before it is made: so none can be overtaken by what it causes."""
 
@@ -85,12 +89,14 @@ class Recorder:
             self.patch(wakeup, "wake", "worker", "event loop"),
             self.patch(wakeup, "drain", "event loop", "event loop"),
             self.patch(queue, "take_all", "event loop", "ready queue"),
+            self.patch(bridge.Request, "cancel", "event loop", "Task of its own"),
             mock.patch.object(runtime, "call_soon_threadsafe", self.to_the_worker(runtime)),
         ]
 
     def patch(self, owner: type, method: str, sender: str, receiver: str) -> Any:
         original = getattr(owner, method)
 
+        @wraps(original)
         def recorded(itself: Any, *arguments: Any) -> Any:
             self.add(sender, f"{method}({names(arguments)})", receiver)
             return original(itself, *arguments)
@@ -117,24 +123,26 @@ class Recorder:
         """Return who runs on the loop's thread."""
         return self.name if asyncio.current_task() is self.task else "Task of its own"
 
-    async def listen(
-        self, function: Callable[[Hook], Coroutine[Any, Any, Any]], hook: Hook
-    ) -> None:
+    def recorded(self, hook: Hook) -> Hook:
+        async def recorded() -> Any:
+            if self.who() != self.name:
+                self.add("event loop", "send(None)", self.who())
+            return await between(self, self.who(), hook.__name__, hook())
+
+        return recorded
+
+    async def listen(self, coroutine: Coroutine[Any, Any, Any]) -> None:
         loop = asyncio.get_running_loop()
         create_future, self.task = loop.create_future, asyncio.current_task()
 
         def recorded_future() -> asyncio.Future[Any]:
             future = create_future()
-            future.add_done_callback(self.woken)
+            if asyncio.current_task() is self.task:
+                future.add_done_callback(self.woken)
             return future
 
-        async def recorded_hook() -> Any:
-            if self.who() != self.name:
-                self.add("event loop", "send(None)", self.who())
-            return await between(self, self.who(), hook.__name__, hook())
-
         with mock.patch.object(loop, "create_future", recorded_future):
-            await between(self, "Task", self.name, function(recorded_hook))
+            await between(self, "Task", self.name, coroutine)
 
     def add(self, sender: str, text: str, receiver: str) -> None:
         self.messages.append((sender, text, receiver))
@@ -144,7 +152,8 @@ class Recorder:
             self.suspended.set()
 
     def woken(self, waiter: asyncio.Future[Any]) -> None:
-        self.add("event loop", f"set_result({waiter.result()!r})", "Task")
+        if not waiter.cancelled():
+            self.add("event loop", f"set_result({waiter.result()!r})", "Task")
 
 
 def names(arguments: tuple[Any, ...]) -> str:

@@ -9,8 +9,9 @@ import random
 import threading
 import warnings
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import anyio
@@ -142,7 +143,8 @@ def test_the_collector_runs_in_the_middle_of_everything(run_anywhere: Run, form:
         return 1
 
     async def main() -> None:
-        before, _ = gc.get_threshold(), gc.set_threshold(1)
+        before = gc.get_threshold()
+        gc.set_threshold(1)
         try:
             for _ in range(3):
                 assert await form(collects) == 1
@@ -154,8 +156,11 @@ def test_the_collector_runs_in_the_middle_of_everything(run_anywhere: Run, form:
 
 @pytest.mark.parametrize("form", [call, call_from_worker, call_from_task])
 def test_a_loop_that_is_garbage_goes_with_its_calls(form: Any) -> None:
-    """Nobody has closed it, and nobody holds it but those that wait for it. (In the awaiting Task, the
-    collector takes what waits for a future that nobody holds, as it does natively.)"""
+    """Nobody has closed it, and nobody holds it but those that wait for it.
+
+    In the awaiting Task the collector takes what waits for a future that nobody holds, as it does
+    natively.
+    """
 
     async def start() -> list[weakref.ref[Any]]:
         begun = asyncio.Event()
@@ -197,7 +202,7 @@ def test_a_loop_that_is_closed_with_calls_out(form: Any, kind: str, capfd: Any) 
             begun.set()
             await asyncio.get_running_loop().create_future()
 
-        task = asyncio.ensure_future(form(forever))
+        task: asyncio.Task[Any] = asyncio.ensure_future(form(forever))
         await begun.wait()
         return task
 
@@ -216,10 +221,13 @@ def test_threads_that_fight_for_the_interpreter(name: str, often: Often) -> None
     """And for a lock that the functions take, too. No worker of the runtime waits for either."""
     lock, ended = threading.Lock(), threading.Event()
 
+    async def nothing() -> None:
+        raise AssertionError("it is never begun")
+
     def fights() -> None:
         while not ended.is_set():
             with lock:
-                call_from_worker(fights).close()
+                call_from_worker(nothing).close()
                 live_futures()
 
     async def locks() -> int:
@@ -264,14 +272,14 @@ def test_a_child_that_is_forked_in_the_task_cannot_go_on_with_it(form: Any) -> N
 
     async def main() -> Any:
         try:
-            child = await form(forks)
+            return await form(forks)
         except RuntimeError as error:
             os._exit(7 if "fork" in str(error) else 1)
-        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) if child else os._exit(2)
 
     parent = os.getpid()
     try:
-        assert asyncio.run(main()) == 7
+        child = asyncio.run(main())
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
     finally:
         if os.getpid() != parent:
             os._exit(3)
@@ -283,10 +291,7 @@ def test_ten_thousand_at_once_are_in_order(run_anywhere: Run) -> None:
         return number
 
     async def main() -> Any:
-        functions: list[Callable[[], Any]] = [
-            lambda number=number: give(number) for number in range(10_000)
-        ]
-        return await call_all(functions)
+        return await call_all([partial(give, number) for number in range(10_000)])
 
     assert run_anywhere(main) == list(range(10_000))
 
@@ -308,3 +313,25 @@ def test_iterables_all_at_once(run_anywhere: Run) -> None:
 
     run_anywhere(main)
     assert await_from_rust.live_futures() == 0
+
+
+@pytest.mark.parametrize("form", [call_in_task, call_in_task_from_worker])
+def test_calls_inside_calls_do_not_overflow_the_stack(run_anywhere: Run, form: Any) -> None:
+    """Each awaits the next in the same Task, on the same stack. And nothing is left unawaited."""
+
+    async def end() -> str:
+        await turns(1)
+        return "end"
+
+    def nested(depth: int) -> Any:
+        function: Any = end
+        for _ in range(depth):
+            function = partial(form, function)
+        return function()
+
+    async def main() -> None:
+        assert await nested(100) == "end"
+        with pytest.raises(RecursionError):
+            await nested(20_000)
+
+    run_anywhere(main)

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 from types import ModuleType
-from typing import Any
 
 import pytest
 
@@ -134,24 +132,3 @@ def test_a_function_that_has_not_begun_never_begins(bridged: ModuleType, run_asy
             assert len(begun) == before
 
     run_asyncio(main)
-
-
-def test_a_loop_that_is_closed_with_calls_out_prints_nothing(capfd: Any) -> None:
-    """Of the Task that awaits asyncio would say so itself; that of the call Rust has made."""
-
-    async def forever() -> None:
-        await asyncio.Event().wait()
-
-    async def start() -> asyncio.Task[Any]:
-        task: asyncio.Task[Any] = asyncio.ensure_future(call(forever))
-        await turns(3)
-        return task
-
-    for new_loop in LOOPS.values():
-        loop = new_loop()
-        task = loop.run_until_complete(start())
-        task._log_destroy_pending = False  # type: ignore[attr-defined]
-        loop.close()
-        del task, loop
-        gc.collect()
-    assert capfd.readouterr().err == ""

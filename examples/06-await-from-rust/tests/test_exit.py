@@ -19,20 +19,35 @@ async def forever():
 async def quick():
     await asyncio.sleep(0)
 
+async def times_out():
+    try:
+        await with_timeout(forever, 0.001)
+    except TimeoutError:
+        pass
+
 async def items():
     while True:
         await asyncio.sleep(0)
         yield 1
 
+async def echo(line):
+    await asyncio.sleep(1_000)
+
 async def start():
+    merged = merge(items(), items())
+    await anext(merged)
+    server = await serve(echo)
+    _, writer = await asyncio.open_connection("127.0.0.1", server.port)
+    writer.write(b"line\\n")
+    kept.append((merged, server, writer))
     calls = [call(forever), call_all([quick, forever]), first([forever, forever]), collect(items()),
              with_timeout(forever, 1_000), map_concurrently(lambda item: forever(), range(50), 5),
-             *(call(quick) for _ in range(50)), *(with_timeout(forever, 0.001) for _ in range(50))]
+             *(call(quick) for _ in range(50)), *(times_out() for _ in range(50))]
     tasks = [asyncio.create_task(coroutine) for coroutine in calls]
     await asyncio.sleep(0.002)
-    for task in tasks:
-        task.done() and task.exception()
     return tasks
+
+kept = []
 
 def in_silence(loop):
     # Of Tasks that are pending at the end asyncio itself says so.

@@ -11,9 +11,19 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
 
-from await_from_rust import call, call_all, collect, first, live_futures, with_timeout
+from await_from_rust import (
+    call,
+    call_all,
+    collect,
+    first,
+    live_futures,
+    merge,
+    serve,
+    with_timeout,
+)
 from conftest import Hook, Run, turns
 from soak import Often
 
@@ -41,12 +51,26 @@ async def items() -> Any:
         yield Big()
 
 
+async def upper(line: bytes) -> bytes:
+    await turns(1)
+    return line.upper()
+
+
 async def one_of_each() -> None:
     await call(quick)
     await call_all([quick, quick])
     hooks: list[Any] = [quick, Hook()]
     await first(hooks)
     await collect(items())
+    merged = merge(items(), items())
+    await anext(merged)
+    await merged.aclose()
+    async with (
+        await serve(upper) as server,
+        await anyio.connect_tcp("127.0.0.1", server.port) as client,
+    ):
+        await client.send(b"line\n")
+        assert await client.receive() == b"LINE\n"
     with pytest.raises(ValueError, match="no"):
         await call_all([fail, *hooks])
     with pytest.raises(TimeoutError):

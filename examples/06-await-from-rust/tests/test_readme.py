@@ -2,8 +2,8 @@
 
 The fences it may use: `python` is a session, its output compared; `console` holds commands after
 `$` and their output; `rust` stands in `src/`, here or in a crate that this one takes by its path,
-word for word; `mermaid` names, after `%% trace:`, the trace whose messages its arrows carry; `sh`
-is run by the repository's session `alone`.
+and `toml` in the folder, word for word; `mermaid` names the record that its arrows are, after
+`%% trace:` messages, after `%% changes:` states; `sh` is run by the repository's session `alone`.
 """
 
 from __future__ import annotations
@@ -50,6 +50,12 @@ def run_commands(example: Example) -> None:
         assert (done.stdout, done.returncode) == (expected, 0)
 
 
+def find_in_settings(example: Example) -> None:
+    """A `toml` block stands in a file of settings, line for line."""
+    if not any(example.parsed in path.read_text("utf-8") for path in FOLDER.glob("*.toml")):
+        pytest.fail(f"these settings of README.md no longer stand here:\n\n{example.parsed}")
+
+
 def find_in_sources(example: Example) -> None:
     """A `rust` block stands in a source file, line for line, perhaps further indented."""
     indented = [indent(example.parsed, " " * width) for width in (0, 4, 8)]
@@ -57,13 +63,29 @@ def find_in_sources(example: Example) -> None:
         pytest.fail(f"this Rust of README.md no longer stands in src/:\n\n{example.parsed}")
 
 
-def compare_arrows(example: Example) -> None:
-    """A diagram's arrows are the trace that it names, in order. A message of a trace is a verb and
+def compare_picture(example: Example) -> None:
+    compare = {"sequenceDiagram": compare_messages, "stateDiagram-v2": compare_changes}
+    compare[example.parsed.split()[0]](example)
+
+
+def compare_changes(example: Example) -> None:
+    """The arrows between states are the changes that were recorded, in any order. What makes each
+    stands on its arrow, and commas are between those that share one.
+    """
+    (record,) = re.findall(r"^ *%% changes: (.+)$", example.parsed, re.M)
+    arrows = re.findall(r"^ *(\S+) --> (\S+): (.+)$", example.parsed, re.M)
+    assert len(arrows) == len(re.findall("-->", example.parsed)) > 0
+    drawn = [(src, cause, dst) for src, dst, causes in arrows for cause in causes.split(", ")]
+    assert sorted(drawn) == sorted(eval(record, example.namespace))
+
+
+def compare_messages(example: Example) -> None:
+    """A sequence's arrows are the trace that it names, in order. A message of a trace is a verb and
     a value, where two talk, or a text between the names of who sends and who receives it.
     """
     (trace,) = re.findall(r"^ *%% trace: (.+)$", example.parsed, re.M)
     arrows = re.findall(r"^ *(\w+) *(-?->>) *(\w+): (.+)$", example.parsed, re.M)
-    assert len(arrows) == len(re.findall("->", example.parsed))
+    assert len(arrows) == len(re.findall("->", example.parsed)) > 0
     messages = eval(trace, example.namespace)
     if len(messages[0]) == 3:
         compare_parties(example, arrows, messages)
@@ -104,7 +126,8 @@ def left_to_the_repository(example: Example) -> None:
 EVALUATORS = {
     "console": run_commands,
     "rust": find_in_sources,
-    "mermaid": compare_arrows,
+    "toml": find_in_settings,
+    "mermaid": compare_picture,
     "sh": left_to_the_repository,
 }
 SYBIL = Sybil(
@@ -131,7 +154,8 @@ def test_example(example: Example) -> None:
 
 def test_every_fence_is_of_a_kind_that_is_checked() -> None:
     fences = re.findall(r"^ *```(.*)\n(?:.*\n)*? *```$", README, re.M)
-    assert set(fences) == {"python", *EVALUATORS}  # and at least one of each
+    kinds = {"python", *EVALUATORS}
+    assert kinds - {"toml"} <= set(fences) <= kinds  # at least one of each
 
 
 def test_every_relative_link_leads_somewhere() -> None:

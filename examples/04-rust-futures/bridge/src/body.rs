@@ -12,6 +12,7 @@ use tokio::{runtime::Handle, task::AbortHandle};
 use crate::{
     coroutine::{Body, Input, Step, normalized::generator_exit},
     event_loop::{self, EventLoop, closed, deliver_after, runtime_here, started_here},
+    exit::StepGuard,
     fork::{self, Guarded, not_here},
     in_flight::{self, InFlight},
     panic,
@@ -71,6 +72,7 @@ impl RustBody {
 
 impl Body for RustBody {
     fn resume<'py>(&mut self, py: Python<'py>, input: Input<'py>) -> PyResult<Step<'py>> {
+        let _step = StepGuard::new(py);
         match (self.0.get_mut(), input) {
             (Some(Stage::Awaiting(awaiting)), input) => awaiting.resume(py, input),
             (Some(stage), _) => stage.begin(py),
@@ -182,23 +184,22 @@ pub fn poll_first<'py>(
             in_flight::First::Panicked(panicked) => return Err(panicked.into()),
             in_flight::First::Pending(pending) => pending,
         };
-        let asks = in_flight.asks_in_task();
-        let served = if asks {
+        let mut served = Ok(Served::Nothing);
+        if let Some(job) = in_flight.next_in_task() {
             let calls = calls.get_or_insert_with(Calls::default);
-            calls.await_in_task(py, &in_flight)
-        } else {
-            Ok(Served::Nothing)
-        };
-        if !asks || !in_flight.is_woken() || !matches!(served, Ok(Served::Nothing)) {
-            return Ok(First::Pending(Pending {
-                in_flight,
-                calls,
-                served,
-            }));
+            served = calls.await_in_task(py, &in_flight, job);
+            if matches!(served, Ok(Served::Nothing)) && in_flight.is_woken() {
+                let again = (in_flight, waker);
+                let poll = || InFlight::poll_once_more(py, future.as_mut(), &runtime, again);
+                first = deliver_after(py, poll)?;
+                continue;
+            }
         }
-        let again = (in_flight, waker);
-        let poll = || InFlight::poll_once_more(py, future.as_mut(), &runtime, again);
-        first = deliver_after(py, poll)?;
+        return Ok(First::Pending(Pending {
+            in_flight,
+            calls,
+            served,
+        }));
     }
 }
 

@@ -23,7 +23,7 @@ use tokio::{
 use crate::{
     fork,
     panic::{self, Panicked},
-    request::{Request, Requests},
+    request::{Job, Request, Requests},
     rust_future::{BoxedFuture, RustFuture, failed},
 };
 
@@ -241,9 +241,9 @@ impl InFlight {
         self.requests.get().is_some_and(|it| !it.is_empty())
     }
 
-    /// Does it ask for something to be awaited in the Task, and for nothing else?
-    pub fn asks_in_task(&self) -> bool {
-        self.requests.get().is_some_and(|it| it.are_in_task())
+    /// Takes the first of what it has asked for, if all of it is to be awaited in the Task.
+    pub fn next_in_task(&self) -> Option<Box<dyn Job>> {
+        self.requests.get()?.take_in_task()
     }
 
     /// Takes the first of what it has asked for.

@@ -38,6 +38,20 @@
 //! two or three times one of an async generator in Python; a spawned one hardly more if it may run a
 //! thousand ahead, and ten times as much if it may run sixteen ahead, for then a core wakes the other.
 //!
+//! # Python from Rust
+//!
+//! A future awaits Python, too. There are two ways:
+//!
+//! - [`call`], a Task of its own: it can be joined with others, and put under a timeout. When it is
+//!   dropped the Task is cancelled, and the coroutine whose future dropped it waits for the Task's end,
+//!   before it returns or raises. If you are not sure, this one.
+//! - [`call_in_task`], the Task that awaits the coroutine: as if the coroutine said `await`, and ten
+//!   times cheaper. For what is awaited with nothing else beside it.
+//!
+//! [`async_iter`] and [`async_iter_in_task`] make a stream of an async iterable, in the same two ways. A
+//! [`Caller`] is a handle for those who are not inside such a future: tasks that you spawn by hand (also
+//! those of [`spawn_stream`]), and threads of your own.
+//!
 //! # What is promised
 //!
 //! - When `await` raises because of a cancellation, the future has been dropped. One that must not be
@@ -48,6 +62,8 @@
 //! - A process ends at once, whatever its futures are doing; a loop that is closed drops those that
 //!   are in flight for it; a child of `os.fork()` can await, and leaves its parent's futures alone.
 //! - What is in flight is kept alive by its loop, also a Task that nobody else holds.
+//! - What Python raises arrives as a `PyErr`, and passed on is the same object. What a call has begun
+//!   finds the context variables of the Task that awaits the future.
 //! - A step of an iterator that is cancelled loses no item. An iterator that is closed, or dropped, has
 //!   dropped its stream, or whoever polls that at the moment does.
 //!
@@ -57,7 +73,7 @@
 //!   what blocks there is `tokio::task::spawn_blocking`.
 //! - **Attach to Python.** Then its worker waits for the GIL, and what is said above about the end of
 //!   the process no longer holds. Convert before, in the `#[pyfunction]`, and after, by
-//!   [`Builder::spawn_with`].
+//!   [`Builder::spawn_with`]. In between, [`call`] Python: its closures run on the thread of the loop.
 //!
 //! # How it works
 //!
@@ -69,12 +85,15 @@
 //! ├─ one_thread/              a loop of asyncio that waits in a tokio runtime
 //! ├─ stream/                  streams as async iterators: their steps are coroutines
 //! └─ body.rs                  what a coroutine of a future does when it is resumed
-//!    ├─ coroutine/            the coroutine protocol, for any body; uses nothing else
-//!    └─ event_loop/           the loops: who waits, what is ready, how to wake them
-//!       └─ in_flight.rs       one future: polled, woken, dropped
-//!          ├─ local.rs       a future that stays on its thread
-//!          └─ rust_future.rs  a future of any type, and what it brings, as one type
-//! runtime.rs (tokio), panic.rs, fork.rs, alive.rs
+//!    └─ python/               what futures call: in a Task of its own, or in the coroutine's
+//!       ├─ delegate/          `await` for any awaitable
+//!       │  └─ coroutine/      the coroutine protocol, for any body; uses nothing else
+//!       └─ event_loop/        the loops: who waits, what is ready, how to wake them
+//!          └─ in_flight.rs    one future: polled, woken, dropped
+//!             ├─ local.rs     a future that stays on its thread
+//!             ├─ request.rs   what a future asks of the thread of its loop
+//!             └─ rust_future.rs  a future of any type, and what it brings, as one type
+//! runtime.rs (tokio), panic.rs, fork.rs, exit.rs, alive.rs, this_thread.rs
 //! ```
 
 mod alive;
@@ -82,6 +101,7 @@ mod body;
 pub mod coroutine;
 mod delegate;
 mod event_loop;
+mod exit;
 mod fork;
 mod in_flight;
 mod local;
@@ -92,6 +112,7 @@ mod request;
 pub mod runtime;
 mod rust_future;
 mod stream;
+mod this_thread;
 
 use std::{borrow::Cow, ffi::CStr, future::Future, panic::Location};
 

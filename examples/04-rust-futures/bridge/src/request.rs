@@ -75,26 +75,29 @@ impl Requests {
     /// Drops the request if nobody will see to it.
     pub fn push(&self, request: Request) {
         let mut requests = self.lock();
-        match &mut *requests {
-            Some(open) => open.push_back(request),
-            None => {
-                drop(requests); // the lock first: the request may hold anything
-                drop(request);
-            }
+        if let Some(open) = &mut *requests {
+            open.push_back(request);
+            return;
         }
+        drop(requests); // the lock first: the request may hold anything
+        drop(request);
     }
 
     pub fn is_empty(&self) -> bool {
         self.lock().as_ref().is_none_or(VecDeque::is_empty)
     }
 
-    /// Is there something to be awaited in the Task, and nothing else?
-    pub fn are_in_task(&self) -> bool {
-        let in_task = |request: &Request| matches!(request, Request::InTask(_));
-        let requests = self.lock();
-        requests
-            .as_ref()
-            .is_some_and(|it| !it.is_empty() && it.iter().all(in_task))
+    /// Takes the first if it is to be awaited in the Task, as all the others are.
+    pub fn take_in_task(&self) -> Option<Box<dyn Job>> {
+        let mut requests = self.lock();
+        let open = requests.as_mut()?;
+        if !open.iter().all(|it| matches!(it, Request::InTask(_))) {
+            return None;
+        }
+        match open.pop_front() {
+            Some(Request::InTask(job)) => Some(job),
+            _ => None,
+        }
     }
 
     pub fn take_first(&self) -> Option<Request> {

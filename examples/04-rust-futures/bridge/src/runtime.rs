@@ -19,6 +19,7 @@ use pyo3::{
 use tokio::runtime::{Builder, Handle, Runtime};
 
 use crate::{
+    exit,
     fork::{self, PerProcess},
     panic,
 };
@@ -123,6 +124,7 @@ pub fn handle(py: Python<'_>) -> PyResult<&'static Handle> {
 /// What has to be done before a process has its first runtime.
 pub(crate) fn prepare(py: Python<'_>) -> PyResult<()> {
     panic::location::remember();
+    exit::watch(py)?;
     fork::watch(py)
 }
 

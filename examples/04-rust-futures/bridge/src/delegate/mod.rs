@@ -3,12 +3,14 @@
 //! Chapter 03 of the book explains it. It uses nothing but `coroutine/`.
 //!
 //! - `get_awaitable.rs`: from the awaitable to the iterator that is stepped, by `call_await.rs`, with
-//!   the errors in `errors.rs`.
+//!   the errors in `errors.rs`;
+//! - `depth.rs`: a limit to the stack that it takes.
 //!
 //! Source: `SEND` in CPython's `Python/bytecodes.c`, `_gen_throw` and `gen_close_iter` in its
 //! `Objects/genobject.c`.
 
 mod call_await;
+mod depth;
 mod errors;
 mod get_awaitable;
 
@@ -21,6 +23,7 @@ use pyo3::{
 };
 
 use crate::coroutine::{Coroutine, Input, Step, Thrown, normalized::generator_exit};
+use depth::Level;
 use get_awaitable::{get_awaitable, is_coroutine, is_generator};
 
 /// What is awaited.
@@ -49,13 +52,28 @@ impl Delegate {
     }
 
     /// Takes the first step.
+    ///
+    /// # Errors
+    ///
+    /// `RecursionError` for too many inside each other, and what the awaitable raises.
     pub fn begin<'py>(&self, py: Python<'py>) -> PyResult<Step<'py>> {
-        self.send(&py.None().into_bound(py))
+        match Level::enter(py) {
+            Ok(_level) => self.send(&py.None().into_bound(py)),
+            Err(error) => {
+                self.close(py)?; // else it would warn that nobody awaits it
+                Err(error)
+            }
+        }
     }
 
     /// Passes on what comes in. `Return` and errors are what the awaitable returns and raises;
     /// `RaiseHere` and `Refuse` are for whoever drives the coroutine.
+    ///
+    /// # Errors
+    ///
+    /// As `begin`.
     pub fn resume<'py>(&self, py: Python<'py>, input: Input<'py>) -> PyResult<Step<'py>> {
+        let _level = Level::enter(py)?;
         match input {
             Input::Send(value) => self.send(&value),
             Input::Throw(thrown) => self.throw(py, thrown),

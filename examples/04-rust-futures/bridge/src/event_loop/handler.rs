@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock, Weak};
 use pyo3::{PyTraverseError, PyVisit, prelude::*};
 
 use super::state::EventLoop;
-use crate::fork::ForkGuarded;
+use crate::{exit::StepGuard, fork::ForkGuarded};
 
 /// What a loop keeps for as long as it is open. Dropped when the loop is closed, and so tells of that.
 #[pyclass(frozen)]
@@ -29,6 +29,7 @@ impl WakeupHandler {
 
     /// Raises what cannot wait, such as `KeyboardInterrupt`.
     fn __call__(&self, py: Python<'_>) -> PyResult<()> {
+        let _step = StepGuard::new(py);
         match self.event_loop.get() {
             Ok(event_loop) => event_loop.woken(py),
             Err(_) => Ok(()), // a child's copy of its parent's loop
@@ -102,6 +103,7 @@ impl DeliverSoon {
 
     /// Raises what cannot wait, such as `KeyboardInterrupt`.
     fn __call__(&self, py: Python<'_>) -> PyResult<()> {
+        let _step = StepGuard::new(py);
         let event_loop = self.event_loop.get().and_then(|it| it.get().ok());
         match event_loop.and_then(Weak::upgrade) {
             Some(event_loop) => event_loop.woken(py),

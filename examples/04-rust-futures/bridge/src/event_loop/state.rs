@@ -30,6 +30,7 @@ use crate::{
     fork::PerProcess,
     in_flight::{InFlight, Place, Schedule},
     request::{Command, Submit},
+    this_thread::this_thread,
 };
 
 /// By the address of the Python object that stands for the loop, until that is closed.
@@ -472,12 +473,4 @@ fn take_ready() -> Vec<Arc<EventLoop>> {
 /// What asyncio raises in the same place.
 pub fn closed() -> PyErr {
     PyRuntimeError::new_err("Event loop is closed")
-}
-
-fn this_thread() -> usize {
-    thread_local! {
-        static MARK: u8 = const { 0 };
-    }
-    MARK.try_with(|mark| ptr::from_ref(mark).addr())
-        .unwrap_or_default()
 }

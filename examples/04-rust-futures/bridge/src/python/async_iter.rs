@@ -401,7 +401,7 @@ impl<T> Drop for Pump<T> {
 
 fn end(py: Python<'_>, raises: Option<Py<PyBaseException>>) -> PyResult<Step<'_>> {
     match raises {
-        Some(raised) => Err(PyErr::from_value(raised.into_bound(py).into_any())),
+        Some(error) => Err(PyErr::from_value(error.into_bound(py).into_any())),
         None => Ok(Step::Return(py.None().into_bound(py))),
     }
 }

@@ -62,8 +62,9 @@ where
 /// result. For a hook that is awaited, and nothing else meanwhile.
 ///
 /// It is as if the coroutine said `await`: `begin` and what it returns run in its Task, see and change
-/// its context variables, and a cancellation is thrown into them. What they raise of it, or return
-/// in spite of it, is the result. It costs a tenth of a Task.
+/// its context variables, and a cancellation is thrown into them, also where the future is
+/// uncancellable. What they raise of it, or return in spite of it, is the result. It costs a tenth of a
+/// Task.
 ///
 /// But a Task awaits one thing at a time. Until this one has ended, other calls of the same future wait
 /// for their turn, and a future that is polled inline stands still. When it is dropped it goes on to its
@@ -160,16 +161,19 @@ impl<T> Future for Call<T> {
     type Output = PyResult<T>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<PyResult<T>> {
+        let Some((request, through)) = self.unasked.take() else {
+            return self.slot.poll(context.waker());
+        };
         self.slot.listen(context.waker()); // before it asks: the answer may come at once
-        match self.unasked.take() {
-            Some((request, Through::Current)) => match InFlight::current() {
+        match (request, through) {
+            (request, Through::Current) => match InFlight::current() {
                 Some(future) => future.ask(request),
                 None => return Poll::Ready(Err(nobody_awaits())),
             },
-            Some((Request::OwnTask(job), Through::Caller(caller))) => caller.submit(job),
-            _ => {}
+            (Request::OwnTask(job), Through::Caller(caller)) => caller.submit(job),
+            (_, Through::Caller(_)) => unreachable!("a handle has no Task to await it in"),
         }
-        self.slot.take()
+        self.slot.poll(context.waker())
     }
 }
 
@@ -219,14 +223,24 @@ impl<T> Slot<T> {
         }
     }
 
-    fn take(&self) -> Poll<PyResult<T>> {
+    fn poll(&self, waker: &Waker) -> Poll<PyResult<T>> {
         let mut state = self.lock();
-        if let State::Pending(_) = &*state {
-            return Poll::Pending;
+        if let State::Pending(known) = &*state {
+            let is_known = known.as_ref().is_some_and(|known| known.will_wake(waker));
+            drop(state);
+            if is_known {
+                return Poll::Pending;
+            }
+            self.listen(waker);
+            state = self.lock(); // it may have come meanwhile
         }
         match mem::replace(&mut *state, State::Over) {
             State::Done(result) => Poll::Ready(result),
-            _ => panic!("a call is polled that is over"),
+            State::Over => panic!("a call is polled that is over"),
+            pending @ State::Pending(_) => {
+                *state = pending;
+                Poll::Pending
+            }
         }
     }
 

@@ -127,7 +127,9 @@ impl Origin {
     fn set(&self, state: State) {
         let before = mem::replace(&mut *self.lock(), state);
         if let State::Wanted(jobs) = before {
-            jobs.into_iter().for_each(|job| self.submit(job));
+            for job in jobs {
+                self.submit(job);
+            }
         }
     }
 

@@ -90,8 +90,8 @@ impl Calls {
         }
     }
 
-    /// Awaits what the future has asked to be awaited in the Task, where it asks for nothing else: that
-    /// needs no event loop.
+    /// Awaits this, and what the future has asked for besides, where all of it is to be awaited in the
+    /// Task: that needs no event loop.
     ///
     /// # Errors
     ///
@@ -100,11 +100,14 @@ impl Calls {
         &mut self,
         py: Python<'py>,
         future: &Arc<InFlight>,
+        first: Box<dyn Job>,
     ) -> PyResult<Served<'py>> {
-        while let Some(Request::InTask(job)) = future.next_request() {
+        let mut next = Some(first);
+        while let Some(job) = next {
             if let Served::Step(step) = self.await_one(py, future, job)? {
                 return Ok(Served::Step(step));
             }
+            next = future.next_in_task();
         }
         Ok(Served::Nothing)
     }

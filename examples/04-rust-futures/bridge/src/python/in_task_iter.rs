@@ -37,13 +37,13 @@ where
     B: FnOnce(Python<'_>) -> PyResult<Py<PyAny>> + Send + 'static,
 {
     let iterator = Arc::new(OnceLock::new());
-    let begun = Arc::clone(&iterator);
+    let known = Arc::clone(&iterator);
     let first = call_in_task_with(
         move |py| {
             let iterable = begin(py)?;
             let iterator = aiter(iterable.bind(py))?;
             let first = anext(iterator.bind(py));
-            let _ = begun.set(iterator);
+            let _ = known.set(iterator);
             first.map(Bound::unbind)
         },
         item_of,

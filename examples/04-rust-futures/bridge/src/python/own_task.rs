@@ -18,6 +18,7 @@ use crate::{
     coroutine::{Body, Coroutine, Input, Step, normalized::generator_exit},
     delegate::Delegate,
     event_loop::{EventLoop, deliver_after},
+    exit::StepGuard,
     fork::{Guarded, not_here},
     request::{AtEnd, Job, Submit, Task},
 };
@@ -169,7 +170,9 @@ impl Task for OwnTask {
         self.lock_at_end().push(then);
         if self.has_ended() {
             let all = mem::take(&mut *self.lock_at_end());
-            all.into_iter().for_each(|then| then());
+            for then in all {
+                then();
+            }
         }
     }
 }
@@ -187,6 +190,7 @@ struct Running {
 
 impl Body for TaskBody {
     fn resume<'py>(&mut self, py: Python<'py>, input: Input<'py>) -> PyResult<Step<'py>> {
+        let _step = StepGuard::new(py);
         let step = match (self.0.get_mut(), input) {
             (Some(running), input) => running.resume(py, input),
             (None, Input::Close) => return Err(generator_exit(py)),
@@ -287,9 +291,23 @@ fn finish(
     }
 }
 
-/// However it ends, nothing is left behind.
+/// However it ends, nothing is left behind. A Task that is cancelled before it begins never resumes its
+/// coroutine.
 impl Drop for Running {
     fn drop(&mut self) {
+        if !self.task.event_loop.is_closed() {
+            if let Some(job) = self.task.take_job() {
+                Python::try_attach(|py| match cancelled_error(py) {
+                    Ok(error) => drop(job.finish(py, Err(error))),
+                    Err(_) => drop(job), // the interpreter exits
+                });
+            }
+        }
         self.task.end();
     }
+}
+
+fn cancelled_error(py: Python<'_>) -> PyResult<PyErr> {
+    let class = py.import("asyncio")?.getattr("CancelledError")?;
+    class.call0().map(PyErr::from_value)
 }

@@ -123,13 +123,13 @@ impl<T, F> Buffer<T, F> {
         }
     }
 
-    /// Drops all items, and what is put in later. The maker finds that there is room.
+    /// Drops all items, the failure, and what is put in later. The maker finds that there is room.
     pub fn close(&self) {
         let mut state = self.lock();
         state.closed = true;
-        let items = mem::take(&mut state.items);
+        let unwanted = (mem::take(&mut state.items), state.failure.take());
         wake(state, |state| state.maker.take());
-        drop(items); // unlocked: they may hold anything
+        drop(unwanted); // unlocked: it may hold anything
     }
 
     pub fn is_closed(&self) -> bool {
@@ -141,10 +141,15 @@ impl<T, F> Buffer<T, F> {
     pub fn end(&self, failure: Option<F>) {
         let mut state = self.lock();
         state.over = true;
-        state.failure = failure;
+        let unwanted = if state.closed {
+            failure
+        } else {
+            mem::replace(&mut state.failure, failure)
+        };
         let wakers = mem::take(&mut state.closers);
         wake(state, |state| state.taker.take());
         wakers.into_iter().for_each(Waker::wake);
+        drop(unwanted);
     }
 
     pub fn is_over(&self) -> bool {
@@ -157,7 +162,9 @@ impl<T, F> Buffer<T, F> {
         if state.over {
             return Poll::Ready(());
         }
-        state.closers.push(context.waker().clone());
+        if !state.closers.iter().any(|it| it.will_wake(context.waker())) {
+            state.closers.push(context.waker().clone());
+        }
         Poll::Pending
     }
 

@@ -15,11 +15,11 @@ use std::{
 };
 
 use pyo3::{exceptions::PyRuntimeError, prelude::*, types::PyTuple};
-use tokio::{runtime::Handle, task::AbortHandle};
+use tokio::task::AbortHandle;
 
 use super::{
     producer::Producer,
-    rust_stream::SharedStream,
+    rust_stream::{self, SharedStream},
     step::{Close, Next},
 };
 use crate::{coroutine::Coroutine, event_loop, fork::ForkGuarded, in_flight::Schedule};
@@ -124,11 +124,7 @@ impl AsyncIterator {
         let Ok(stream) = self.stream.get() else {
             return; // a child lets go of its copy
         };
-        let runtime = event_loop::started_here(py);
-        py.detach(|| {
-            let _inside = runtime.as_deref().map(Handle::enter);
-            stream.close();
-        });
+        rust_stream::close(py, &**stream);
         // The runtime would keep the task: what could wake it may be gone with the stream.
         if let Some(task) = self.producer.get() {
             task.abort();

@@ -13,11 +13,12 @@ use pyo3::{
     prelude::*,
     types::PyList,
 };
+use tokio::runtime::Handle;
 
 use super::buffer::{Buffer, Taken};
 use crate::{
     alive::{Alive, STREAM},
-    fork,
+    event_loop, fork,
     panic::{self, Panicked},
 };
 
@@ -58,6 +59,15 @@ pub trait RustStream: Send + Sync {
 
     /// The runtime lets go of the stream: whoever waits must hear of it.
     fn abandon(&self);
+}
+
+/// Closes a stream as it asks for: detached, and inside the runtime, if one has started.
+pub fn close(py: Python<'_>, stream: &(impl RustStream + ?Sized)) {
+    let runtime = event_loop::started_here(py);
+    py.detach(|| {
+        let _inside = runtime.as_deref().map(Handle::enter);
+        stream.close();
+    });
 }
 
 /// What a Python object is made of: each item, or the items that are there, up to this many.
@@ -206,9 +216,7 @@ where
             Batch::One => (self.convert)(py, first),
             Batch::UpTo(count) => self.list(py, first, count),
         };
-        converted.inspect_err(|_| {
-            py.detach(|| self.close());
-        })
+        converted.inspect_err(|_| close(py, self))
     }
 
     fn list(&self, py: Python<'_>, first: T, count: usize) -> PyResult<Py<PyAny>> {

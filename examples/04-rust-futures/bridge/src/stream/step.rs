@@ -16,6 +16,7 @@ use super::{iterator::AsyncIterator, rust_stream::SharedStream};
 use crate::{
     body::{self, First, Manner, RustBody},
     coroutine::{Body, Input, Step},
+    exit::StepGuard,
     rust_future::RustFuture,
 };
 
@@ -105,6 +106,7 @@ impl Next {
 
 impl Body for Next {
     fn resume<'py>(&mut self, py: Python<'py>, input: Input<'py>) -> PyResult<Step<'py>> {
+        let _step = StepGuard::new(py);
         let waited = matches!(self.stage, Stage::Waiting(_));
         match self.go_on(py, input) {
             Err(error) if waited && self.ends_with_a_step() => self.end(py, error),
@@ -192,8 +194,9 @@ impl Closing {
         iterator: &AsyncIterator,
         thrown: Option<Py<PyBaseException>>,
     ) -> Self {
-        if iterator.options().spawned {
-            iterator.close(py);
+        let is_over = iterator.stream().is_ok_and(|stream| stream.is_over());
+        if iterator.options().spawned || is_over {
+            iterator.close(py); // also one that is over: its last items may be there
         }
         let stream = iterator.stream().ok().filter(|stream| !stream.is_over());
         let end = stream.map(|stream| Box::pin(End(stream.clone())));

@@ -77,7 +77,7 @@ fn end_by_call(result: &Bound<'_, PyString>) -> PyErr {
 
 /// One awaitable class, trick by trick.
 #[pymodule]
-mod rungs {
+mod variants {
     #[pymodule_export]
     use super::{Called, Freelist, Interned, NewErr};
 }
