@@ -5,15 +5,21 @@ from collections.abc import Coroutine as CoroutineABC
 from os import PathLike
 from typing import Any, NoReturn, Self, TypeVar, final, overload
 
-from pyo3_await import Coroutine, RustPanic
+from pyo3_await import AsyncIterator, Coroutine, RustPanic
 from typing_extensions import Buffer
 
 __all__ = [
+    "Answer",
+    "AsyncIterator",
     "Connection",
     "Coroutine",
+    "Redis",
+    "RedisReplyError",
     "RustPanic",
+    "connect",
     "count_in_turns",
     "event_loop",
+    "get",
     "hog",
     "live_futures",
     "local_pending",
@@ -49,6 +55,25 @@ class Connection:
     def __aexit__(self, *_exception: object) -> Coroutine[None]: ...
 
 async def open_connection(host: str, port: int, *, limit: int = 65536) -> Connection: ...
+
+@final
+class Answer:
+    @property
+    def status(self) -> int: ...
+    def read(self) -> Coroutine[bytes]: ...
+    def body(self) -> AsyncIterator[bytes]: ...
+
+@final
+class Redis:
+    def command(
+        self, name: str | bytes | int | float, *arguments: str | bytes | int | float
+    ) -> Coroutine[Any]: ...
+    def subscribe(self, *channels: str) -> Coroutine[AsyncIterator[tuple[str, bytes]]]: ...
+
+class RedisReplyError(RuntimeError): ...
+
+def connect(url: str) -> Coroutine[Redis]: ...
+def get(url: str) -> Coroutine[Answer]: ...
 def event_loop() -> asyncio.SelectorEventLoop: ...
 def run(main: CoroutineABC[Any, Any, _T], *, debug: bool | None = None) -> _T: ...
 @overload

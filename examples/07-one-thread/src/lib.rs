@@ -8,6 +8,8 @@ mod connection;
 mod errors;
 mod exercises;
 mod functions;
+mod http;
+mod redis;
 mod solutions;
 mod stream;
 
@@ -26,10 +28,15 @@ mod one_thread {
         read_file, sleep, spin, steps, this_thread, write_both, yield_now,
     };
     #[pymodule_export]
-    use crate::{exercises::my_ping_pong, solutions::ping_pong};
+    use crate::{
+        exercises::my_ping_pong,
+        http::{Answer, get},
+        redis::{Redis, RedisReplyError, connect},
+        solutions::ping_pong,
+    };
     #[pymodule_export]
     use pyo3_await::{
-        Coroutine, RustPanic,
+        AsyncIterator, Coroutine, RustPanic,
         one_thread::{event_loop, run},
     };
 

@@ -4,12 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import shutil
-import socket
 import subprocess
 import sys
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,29 +13,12 @@ import pytest
 import redis_demo
 from conftest import Run
 from one_thread import open_connection
+from redis_server import SERVER
+from redis_server import port as port
 
-SERVER = shutil.which("redis-server")
 pytestmark = pytest.mark.skipif(
     not SERVER, reason="redis-server is not installed (on Debian: `apt install redis-server`)"
 )
-
-
-@pytest.fixture
-def port(tmp_path: Path) -> Iterator[int]:
-    """A redis-server of the test's own, on a free port."""
-    with socket.socket() as unused:
-        unused.bind(("127.0.0.1", 0))
-        free: int = unused.getsockname()[1]
-    options = ["--port", str(free), "--bind", "127.0.0.1", "--save", "", "--dir", str(tmp_path)]
-    with subprocess.Popen([str(SERVER), *options], stdout=subprocess.PIPE, text=True) as server:
-        try:
-            assert server.stdout
-            for line in server.stdout:
-                if "ready to accept connections" in line.lower():
-                    break
-            yield free
-        finally:
-            server.terminate()
 
 
 def test_the_demo_prints_what_redis_answers(port: int) -> None:
