@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
 import sys
 from collections.abc import Callable, Coroutine
 from typing import Any
@@ -64,3 +65,21 @@ def test_a_loop_that_is_closed_leaves_nothing_behind(server: Server) -> None:
 
     asyncio.run(main())
     server.wait_until(lambda: server.connections == 0)
+
+
+IN_FLIGHT = """
+import asyncio, sys, threading
+from your_extension import connect_sync
+
+client = connect_sync("127.0.0.1", int(sys.argv[1]))
+threading.Thread(target=client.get_sync, args=["by a thread"], daemon=True).start()
+loop = asyncio.new_event_loop()
+task = loop.create_task(client.get("by a loop"))
+loop.run_until_complete(asyncio.sleep(0))
+"""
+
+
+def test_a_process_ends_whatever_is_in_flight(server: Server) -> None:
+    with server.holding("GET"):
+        command = [sys.executable, "-c", IN_FLIGHT, str(server.port)]
+        assert subprocess.run(command, check=False).returncode == 0
