@@ -90,9 +90,7 @@ def test_timers_in_their_order(run: Run) -> None:
         loop = asyncio.get_running_loop()
         for delay in 0.003, 0.001, 0.002, 0:
             loop.call_later(delay, seen.append, f"{delay}")
-        start = loop.time()
         await asyncio.sleep(0.005)
-        assert loop.time() - start >= 0.005 - 0.001  # the clock's resolution
         return seen
 
     assert run(main) == ["0", "0.001", "0.002", "0.003"]
