@@ -96,24 +96,32 @@ impl<T, F> Buffer<T, F> {
     /// Takes the first item, or the failure after the last.
     pub fn take(&self) -> Taken<T, F> {
         let mut state = self.lock();
-        if let Some(item) = state.items.pop_front() {
-            self.wake_maker(state);
-            return Taken::Item(item);
+        let Some(item) = state.items.pop_front() else {
+            return Self::none_left(state);
+        };
+        self.wake_maker(state);
+        Taken::Item(item)
+    }
+
+    /// Takes the items that are there, at most `count` of them, at once: between two takes there might
+    /// come more than there is room for.
+    pub fn take_many(&self, count: usize) -> Taken<Vec<T>, F> {
+        let mut state = self.lock();
+        if state.items.is_empty() {
+            return Self::none_left(state);
         }
+        let count = count.clamp(1, state.items.len());
+        let items = state.items.drain(..count).collect();
+        self.wake_maker(state);
+        Taken::Item(items)
+    }
+
+    fn none_left<I>(mut state: MutexGuard<'_, State<T, F>>) -> Taken<I, F> {
         match state.failure.take() {
             Some(failure) => Taken::Failure(failure),
             None if state.over => Taken::Over,
             None => Taken::Nothing,
         }
-    }
-
-    /// Takes at most `count` items.
-    pub fn take_more(&self, count: usize) -> Vec<T> {
-        let mut state = self.lock();
-        let count = count.min(state.items.len());
-        let items = state.items.drain(..count).collect();
-        self.wake_maker(state);
-        items
     }
 
     /// Wakes the maker when half of the room is free: with each item, it would be woken for each.

@@ -140,13 +140,16 @@ where
     }
 
     fn take(&self, py: Python<'_>) -> Option<PyResult<Py<PyAny>>> {
-        let taken = match self.buffer.take() {
-            Taken::Item(item) => self.convert(py, item),
-            Taken::Failure(failure) => Err(failure.into()),
-            Taken::Over => Err(PyStopAsyncIteration::new_err(())),
-            Taken::Nothing => return None,
-        };
-        Some(taken)
+        match self.batch {
+            Batch::One => {
+                let convert = |item| (self.convert)(py, item);
+                self.made(py, self.buffer.take(), convert)
+            }
+            Batch::UpTo(count) => {
+                let list = |items| self.list(py, items);
+                self.made(py, self.buffer.take_many(count), list)
+            }
+        }
     }
 
     fn close(&self) {
@@ -211,18 +214,24 @@ where
         }
     }
 
-    fn convert(&self, py: Python<'_>, first: T) -> PyResult<Py<PyAny>> {
-        let converted = match self.batch {
-            Batch::One => (self.convert)(py, first),
-            Batch::UpTo(count) => self.list(py, first, count),
-        };
-        converted.inspect_err(|_| close(py, self))
+    /// Makes the Python object of what has been taken.
+    fn made<I>(
+        &self,
+        py: Python<'_>,
+        taken: Taken<I, Failure<E>>,
+        convert: impl FnOnce(I) -> PyResult<Py<PyAny>>,
+    ) -> Option<PyResult<Py<PyAny>>> {
+        Some(match taken {
+            Taken::Item(item) => convert(item).inspect_err(|_| close(py, self)),
+            Taken::Failure(failure) => Err(failure.into()),
+            Taken::Over => Err(PyStopAsyncIteration::new_err(())),
+            Taken::Nothing => return None,
+        })
     }
 
-    fn list(&self, py: Python<'_>, first: T, count: usize) -> PyResult<Py<PyAny>> {
+    fn list(&self, py: Python<'_>, items: Vec<T>) -> PyResult<Py<PyAny>> {
         let list = PyList::empty(py);
-        list.append((self.convert)(py, first)?)?;
-        for item in self.buffer.take_more(count.saturating_sub(1)) {
+        for item in items {
             list.append((self.convert)(py, item)?)?;
         }
         Ok(list.into_any().unbind())
