@@ -41,22 +41,29 @@ loop = event_loop()
 try:
     loop.run_until_complete(main())
 finally:
-    for task in asyncio.all_tasks(loop):
-        task._log_destroy_pending = False
+    in_silence(asyncio.all_tasks(loop))
     loop.close()""",
 }
 
 PROGRAM = """
-import asyncio, signal, sys
+import asyncio, gc, signal, sys
 from one_thread import *
+
+def in_silence(tasks):
+    for task in tasks:
+        task._log_destroy_pending = False
 
 async def main():
     print("ready", flush=True)
     {way}
 
+interrupted = False
 try:
     {run}
 except KeyboardInterrupt:
+    interrupted = True
+if interrupted:  # until here the traceback held what had just been made
+    gc.collect()
     assert live_futures() == 0
     assert signal.set_wakeup_fd(-1) == -1  # as it was
     print("interrupted")
