@@ -85,7 +85,11 @@ impl Connection {
         self.goodbye.get_or_try_init(goodbye).await.copied()
     }
 
+    /// After the goodbye nothing is sent: the task may be about to end, and still take a request.
     async fn ask(&self, line: String) -> Result<String, Error> {
+        if self.goodbye.initialized() {
+            return Err(Error::Closed);
+        }
         let (answer, answered) = oneshot::channel();
         let request = Request { line, answer };
         let sent = self.requests.send(request).await;
