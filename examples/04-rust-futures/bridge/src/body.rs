@@ -11,12 +11,13 @@ use tokio::{runtime::Handle, task::AbortHandle};
 
 use crate::{
     coroutine::{Body, Input, Step, normalized::generator_exit},
-    event_loop::{self, EventLoop, closed, deliver_after, runtime_here, started_here},
+    event_loop::{self, EventLoop, closed, deliver_after, started_here, with_runtime_here},
     exit::StepGuard,
     fork::{self, Guarded, not_here},
-    in_flight::{self, InFlight},
+    in_flight::{self, InFlight, Schedule},
     panic,
     python::calls::{Calls, Served},
+    runtime,
     rust_future::{BoxedFuture, RustFuture},
 };
 
@@ -64,8 +65,7 @@ impl RustBody {
         future: BoxedFuture,
         pending: Pending<'py>,
     ) -> PyResult<(Self, PyResult<Step<'py>>)> {
-        let event_loop = event_loop::running(py)?;
-        let (awaiting, step) = Awaiting::inline(py, event_loop, future, pending, Manner::INLINE);
+        let (awaiting, step) = Awaiting::inline(py, future, pending, Manner::INLINE)?;
         Ok((Self(Guarded::new(Stage::Awaiting(awaiting))), step))
     }
 }
@@ -121,8 +121,7 @@ impl Stage {
             First::Ready => return result_of(py, future.take()?),
             First::Pending(pending) => pending,
         };
-        let event_loop = event_loop::running(py)?;
-        let (awaiting, step) = Awaiting::inline(py, event_loop, future.take()?, pending, manner);
+        let (awaiting, step) = Awaiting::inline(py, future.take()?, pending, manner)?;
         *self = Self::Awaiting(awaiting);
         step
     }
@@ -164,6 +163,8 @@ pub enum First<'py> {
 
 /// A future that is in flight, or that has called Python and is ready.
 pub struct Pending<'py> {
+    /// Known already if it has a runtime of its own.
+    event_loop: Option<Arc<EventLoop>>,
     in_flight: Arc<InFlight>,
     calls: Option<Calls>,
     served: PyResult<Served<'py>>,
@@ -175,9 +176,13 @@ pub fn poll_first<'py>(
     py: Python<'py>,
     mut future: Pin<&mut dyn RustFuture>,
 ) -> PyResult<First<'py>> {
-    let runtime = runtime_here(py)?;
+    let event_loop = with_runtime_here(py)?;
+    let runtime = match &event_loop {
+        Some(event_loop) => event_loop.runtime(),
+        None => runtime::handle(py)?,
+    };
     let mut calls = None;
-    let mut first = deliver_after(py, || InFlight::poll_first(py, future.as_mut(), &runtime))?;
+    let mut first = deliver_after(py, || InFlight::poll_first(py, future.as_mut(), runtime))?;
     loop {
         let (in_flight, waker) = match first {
             in_flight::First::Ready => return Ok(First::Ready),
@@ -190,12 +195,13 @@ pub fn poll_first<'py>(
             served = calls.await_in_task(py, &in_flight, job);
             if matches!(served, Ok(Served::Nothing)) && in_flight.is_woken() {
                 let again = (in_flight, waker);
-                let poll = || InFlight::poll_once_more(py, future.as_mut(), &runtime, again);
+                let poll = || InFlight::poll_once_more(py, future.as_mut(), runtime, again);
                 first = deliver_after(py, poll)?;
                 continue;
             }
         }
         return Ok(First::Pending(Pending {
+            event_loop,
             in_flight,
             calls,
             served,
@@ -249,17 +255,23 @@ impl Awaiting {
     /// One that has been polled once, and its first step.
     fn inline<'py>(
         py: Python<'py>,
-        event_loop: Arc<EventLoop>,
         future: BoxedFuture,
         pending: Pending<'py>,
         manner: Manner,
-    ) -> (Self, PyResult<Step<'py>>) {
+    ) -> PyResult<(Self, PyResult<Step<'py>>)> {
+        let event_loop = match pending.event_loop {
+            Some(event_loop) => event_loop,
+            None => event_loop::running(py)?,
+        };
         let in_flight = pending.in_flight;
         in_flight.take_in(future, event_loop.place(), manner.uncancellable);
+        if event_loop.has_own_runtime() {
+            in_flight.join_rounds();
+        }
         let mut awaiting = Self::new(event_loop, in_flight, None);
         awaiting.calls = pending.calls.map(Box::new);
         let step = awaiting.follow(py, pending.served, true);
-        (awaiting, step)
+        Ok((awaiting, step))
     }
 
     /// A future on the runtime suspends, if only for a turn: a Task that awaits one after the other
@@ -437,8 +449,12 @@ impl Awaiting {
     }
 
     fn yield_or_suspend<'py>(&mut self, py: Python<'py>) -> PyResult<Step<'py>> {
-        let is_woken = !self.future.is_spawned() && self.future.take_wake();
-        self.next_turn_or_suspend(py, is_woken)
+        let is_polled_soon = if self.future.is_spawned() {
+            self.event_loop.has_own_runtime() && self.future.is_woken()
+        } else {
+            self.future.take_wake()
+        };
+        self.next_turn_or_suspend(py, is_polled_soon)
     }
 
     /// One that need not wait takes the next turn of the loop, if the loop can do that.

@@ -148,6 +148,16 @@ impl InFlight {
         let _ = self.place.set(place);
     }
 
+    /// From now on the loop's thread polls it in its rounds, and no more when its coroutine is resumed.
+    pub fn join_rounds(self: &Arc<Self>) {
+        self.spawned.store(true, SeqCst);
+        self.in_rounds.store(true, SeqCst);
+        // Who woke it before that has not found it there.
+        if let Some(place) = self.place.get().filter(|_| self.is_woken()) {
+            place.scheduler.poll_soon(self);
+        }
+    }
+
     /// Starts `future` in the rounds of its place, or else on the runtime, whose task this returns.
     pub fn spawn(
         future: BoxedFuture,

@@ -4,17 +4,49 @@ use pyo3::{intern, prelude::*, sync::PyOnceLock, types::IntoPyDict};
 
 use super::library::{Library, Suspension};
 
-pub struct Asyncio;
+/// `W` makes what its Tasks wait for.
+pub struct Asyncio<W>(pub W);
+
+/// What Tasks wait for.
+pub trait Wait: Sync {
+    /// Makes a future of the loop, marked as `await` marks the one that it passes on: a Task that is
+    /// given it waits for it.
+    fn wait<'py>(&self, running: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>>;
+
+    /// Completes the future, unless it has been cancelled.
+    fn wake(&self, waiter: &Bound<'_, PyAny>) -> PyResult<()>;
+}
+
+/// The loop's own futures.
+pub struct Futures;
+
+impl Wait for Futures {
+    fn wait<'py>(&self, running: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        let py = running.py();
+        let future = running.call_method0(intern!(py, "create_future"))?;
+        future.setattr(intern!(py, "_asyncio_future_blocking"), true)?;
+        Ok(future)
+    }
+
+    fn wake(&self, waiter: &Bound<'_, PyAny>) -> PyResult<()> {
+        let py = waiter.py();
+        if waiter.call_method0(intern!(py, "done"))?.is_truthy()? {
+            return Ok(()); // it has been cancelled meanwhile
+        }
+        let result = (py.None(),);
+        waiter
+            .call_method1(intern!(py, "set_result"), result)
+            .map(drop)
+    }
+}
 
 /// Seconds for which a timer keeps the handler of a loop that cannot watch. Some loops count in
 /// milliseconds and 32 bits, and so not up to infinity.
 const DAY: f64 = 86_400.0;
 
-impl Library for Asyncio {
-    /// The function is looked up each time: `trio_asyncio` puts another one there when it is imported.
+impl<W: Wait> Library for Asyncio<W> {
     fn running<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
-        let running = asyncio(py)?.call_method0(intern!(py, "_get_running_loop"))?;
-        Ok(Some(running).filter(|running| !running.is_none()))
+        running(py)
     }
 
     fn watch(&self, running: &Bound<'_, PyAny>, handler: &Bound<'_, PyAny>) -> PyResult<()> {
@@ -28,16 +60,12 @@ impl Library for Asyncio {
         in_empty_context(&(call_later, DAY, keep, running).into_pyobject(running.py())?)
     }
 
-    /// Makes a future of the loop, marked as `await` marks the one that it passes on: a Task that is
-    /// given it waits for it.
     fn suspend<'py>(
         &self,
         running: &Bound<'py, PyAny>,
         _cancellable: bool,
     ) -> PyResult<Suspension<'py>> {
-        let py = running.py();
-        let future = running.call_method0(intern!(py, "create_future"))?;
-        future.setattr(intern!(py, "_asyncio_future_blocking"), true)?;
+        let future = self.0.wait(running)?;
         Ok(Suspension {
             waiter: future.clone(),
             waits_for: future.clone(),
@@ -46,14 +74,7 @@ impl Library for Asyncio {
     }
 
     fn wake(&self, waiter: &Bound<'_, PyAny>) -> PyResult<()> {
-        let py = waiter.py();
-        if waiter.call_method0(intern!(py, "done"))?.is_truthy()? {
-            return Ok(()); // it has been cancelled meanwhile
-        }
-        let result = (py.None(),);
-        waiter
-            .call_method1(intern!(py, "set_result"), result)
-            .map(drop)
+        self.0.wake(waiter)
     }
 
     fn resumed(&self, _waits_for: &Bound<'_, PyAny>, _sent: &Bound<'_, PyAny>) -> PyResult<()> {
@@ -97,10 +118,21 @@ impl Library for Asyncio {
     }
 }
 
+/// The function is looked up each time: `trio_asyncio` puts another one there when it is imported.
+fn running(py: Python<'_>) -> PyResult<Option<Bound<'_, PyAny>>> {
+    let Some(get) = asyncio(py)?
+        .dict()
+        .get_item(intern!(py, "_get_running_loop"))?
+    else {
+        return Ok(None);
+    };
+    Ok(Some(get.call0()?).filter(|running| !running.is_none()))
+}
+
 /// Is a Task of the loop that runs on this thread at work?
 #[cfg(feature = "trio")]
 pub fn in_task(py: Python<'_>) -> PyResult<bool> {
-    if Asyncio.running(py)?.is_none() {
+    if running(py)?.is_none() {
         return Ok(false);
     }
     let task = asyncio(py)?.call_method0(intern!(py, "current_task"))?;

@@ -11,11 +11,11 @@
 //! Here is the way from the loop that runs on this thread to its state, which is made when the loop
 //! is met first.
 
-mod asyncio;
+pub mod asyncio;
 mod call_soon;
 pub mod executor;
 mod handler;
-mod library;
+pub mod library;
 mod ready_queue;
 mod state;
 #[cfg(feature = "trio")]
@@ -51,7 +51,7 @@ pub use state::{EventLoop, closed, deliver_after};
 static LIBRARIES: &[&dyn Library] = &[
     #[cfg(feature = "trio")]
     &trio::Trio,
-    &asyncio::Asyncio,
+    &asyncio::Asyncio(asyncio::Futures),
 ];
 
 /// Returns the loop that runs on this thread.
@@ -72,48 +72,37 @@ pub fn running(py: Python<'_>) -> PyResult<Arc<EventLoop>> {
     Err(PyRuntimeError::new_err("no running event loop"))
 }
 
-/// Returns the runtime that a future is polled in on this thread: that of the loop that runs here if it
-/// has one of its own, or else that of the process.
-///
-/// # Errors
-///
-/// `OSError` if that cannot be started.
-pub fn runtime_here(py: Python<'_>) -> PyResult<Cow<'static, Handle>> {
-    match own_runtime(py)? {
-        Some(runtime) => Ok(Cow::Owned(runtime)),
-        None => runtime::handle(py).map(Cow::Borrowed),
-    }
-}
-
-/// The same, if it has started.
-pub fn started_here(py: Python<'_>) -> Option<Cow<'static, Handle>> {
-    match own_runtime(py) {
-        Ok(Some(runtime)) => Some(Cow::Owned(runtime)),
-        _ => runtime::started(py).map(Cow::Borrowed),
-    }
-}
-
-fn own_runtime(py: Python<'_>) -> PyResult<Option<Handle>> {
+/// Returns the loop that runs on this thread if it has a runtime of its own. If there is none, a future is
+/// polled in the runtime of the process, and it need not be known where it runs.
+pub fn with_runtime_here(py: Python<'_>) -> PyResult<Option<Arc<EventLoop>>> {
     if !executor::has_run_here() {
         return Ok(None);
     }
     for library in LIBRARIES {
         if let Some(object) = library.running(py)? {
-            let known = EventLoop::known(&object).filter(|it| it.has_own_runtime());
-            return Ok(known.map(|event_loop| event_loop.runtime().clone()));
+            return Ok(EventLoop::known(&object).filter(|it| it.has_own_runtime()));
         }
     }
     Ok(None)
 }
 
+/// Returns the runtime that a future finds itself in on this thread, if that has started.
+pub fn started_here(py: Python<'_>) -> Option<Cow<'static, Handle>> {
+    match with_runtime_here(py) {
+        Ok(Some(event_loop)) => Some(Cow::Owned(event_loop.runtime().clone())),
+        _ => runtime::started(py).map(Cow::Borrowed),
+    }
+}
+
 /// Makes a loop of asyncio known that waits in a runtime of its own, and polls its futures there.
 pub fn with_own_runtime(
+    library: &'static dyn Library,
     object: &Bound<'_, PyAny>,
     runtime: Handle,
     executor: Arc<Executor>,
 ) -> PyResult<Arc<EventLoop>> {
     let wakeup = Wakeup::Runtime(executor);
-    let event_loop = Arc::new(EventLoop::new(&asyncio::Asyncio, object, runtime, wakeup));
+    let event_loop = Arc::new(EventLoop::new(library, object, runtime, wakeup));
     event_loop.make_known(object)?;
     Ok(event_loop)
 }

@@ -3,8 +3,11 @@
 //!
 //! - `selector.rs`: what the loop asks for events, and where it waits;
 //! - `reactor.rs`: the runtime, and what it waits for;
+//! - `future.rs`: what its Tasks wait for;
 //! - `python_side.py`: the loop's class.
 
+#[cfg(unix)]
+mod future;
 #[cfg(unix)]
 mod reactor;
 #[cfg(unix)]

@@ -18,15 +18,18 @@ use pyo3::{
 };
 use tokio::runtime::Handle;
 
-use super::reactor::Reactor;
+use super::{future::OwnFutures, reactor::Reactor};
 use crate::{
     event_loop::{
         self, EventLoop,
+        asyncio::Asyncio,
         executor::{self, Executor},
     },
     fork::{Guarded, not_here},
     runtime::{self, os_error},
 };
+
+static LIBRARY: Asyncio<OwnFutures> = Asyncio(OwnFutures);
 
 /// A selector of the standard library, whose events are waited for in a tokio runtime.
 #[pyclass(frozen)]
@@ -76,7 +79,7 @@ impl Selector {
     pub fn serve(&self, object: &Bound<'_, PyAny>) -> PyResult<()> {
         let rust = self.rust()?;
         let (runtime, executor) = (rust.runtime.clone(), Arc::clone(&rust.executor));
-        let event_loop = event_loop::with_own_runtime(object, runtime, executor)?;
+        let event_loop = event_loop::with_own_runtime(&LIBRARY, object, runtime, executor)?;
         let _ = rust.event_loop.set(event_loop);
         Ok(())
     }

@@ -1,0 +1,303 @@
+//! What a Task of this loop waits for: a future of asyncio, as far as a Task asks for one.
+//!
+//! A future of asyncio has the loop make a handle for each of its callbacks, in Python. That is half of the
+//! way from a Rust future that is ready to the Task that awaits it. This one is its own handle: when it is
+//! done, the loop finds it among what is to be run in this turn.
+//!
+//! Sources: `task_step_impl` and `task_wakeup` in CPython's `Modules/_asynciomodule.c`, `Handle` in
+//! `Lib/asyncio/events.py`, `_run_once` in `Lib/asyncio/base_events.py`.
+
+use std::{
+    collections::VecDeque,
+    sync::atomic::{AtomicBool, Ordering::SeqCst},
+};
+
+use parking_lot::Mutex;
+use pyo3::{
+    PyTraverseError, PyVisit,
+    exceptions::{PyKeyboardInterrupt, PySystemExit, asyncio},
+    intern,
+    prelude::*,
+    types::PyDict,
+};
+
+use crate::event_loop::asyncio::Wait;
+
+/// Only Rust completes it, with None.
+#[pyclass(frozen, weakref)]
+pub struct Future {
+    event_loop: Py<PyAny>,
+    /// `await` has yielded it, and no Task has taken it.
+    blocking: AtomicBool,
+    /// Never hold this lock while Python code may run.
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    outcome: Outcome,
+    callbacks: VecDeque<Callback>,
+    /// The callback that was run last: what a loop in debug mode names if it took long.
+    ran: Option<Py<PyAny>>,
+}
+
+#[derive(Default)]
+enum Outcome {
+    #[default]
+    Pending,
+    Finished,
+    /// With the message, if there is one.
+    Cancelled(Option<Py<PyAny>>),
+}
+
+struct Callback {
+    function: Py<PyAny>,
+    context: Py<PyAny>,
+}
+
+/// The futures of a loop that has a runtime of its own.
+pub struct OwnFutures;
+
+impl Wait for OwnFutures {
+    fn wait<'py>(&self, running: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        let future = Future {
+            event_loop: running.clone().unbind(),
+            blocking: true.into(),
+            state: Mutex::default(),
+        };
+        Bound::new(running.py(), future).map(Bound::into_any)
+    }
+
+    fn wake(&self, waiter: &Bound<'_, PyAny>) -> PyResult<()> {
+        Future::complete(waiter.cast()?, Outcome::Finished).map(drop)
+    }
+}
+
+impl Future {
+    /// Says whether it was pending. Has its callbacks run in this turn of the loop, or the next.
+    fn complete(this: &Bound<'_, Self>, outcome: Outcome) -> PyResult<bool> {
+        let has_callbacks = {
+            let mut state = this.get().state.lock();
+            if !matches!(state.outcome, Outcome::Pending) {
+                return Ok(false);
+            }
+            state.outcome = outcome;
+            !state.callbacks.is_empty()
+        };
+        if has_callbacks {
+            Self::run_soon(this)?;
+        }
+        Ok(true)
+    }
+
+    /// Puts it among the loop's handles.
+    fn run_soon(this: &Bound<'_, Self>) -> PyResult<()> {
+        let py = this.py();
+        let ready = this
+            .get()
+            .event_loop
+            .bind(py)
+            .getattr(intern!(py, "_ready"))?;
+        ready.call_method1(intern!(py, "append"), (this,)).map(drop)
+    }
+
+    fn next_callback(&self, py: Python<'_>) -> Option<Callback> {
+        let mut state = self.state.lock();
+        let callback = state.callbacks.pop_front()?;
+        let before = state.ran.replace(callback.function.clone_ref(py));
+        drop(state);
+        drop(before); // unlocked: Python code may run
+        Some(callback)
+    }
+
+    /// As a loop tells of an error in a handle.
+    fn tell(this: &Bound<'_, Self>, callback: &Py<PyAny>, error: &PyErr) -> PyResult<()> {
+        let py = this.py();
+        let told = PyDict::new(py);
+        told.set_item("message", format!("Exception in callback {callback}"))?;
+        told.set_item("exception", error.value(py))?;
+        told.set_item("handle", this)?;
+        this.get()
+            .event_loop
+            .bind(py)
+            .call_method1("call_exception_handler", (told,))
+            .map(drop)
+    }
+
+    fn is_done(&self) -> bool {
+        !matches!(self.state.lock().outcome, Outcome::Pending)
+    }
+}
+
+/// What a Task asks of a future, and a loop of a handle.
+#[pymethods]
+impl Future {
+    #[classattr]
+    #[pyo3(name = "__module__")]
+    const MODULE: &'static str = env!("CARGO_CRATE_NAME");
+
+    #[getter(_asyncio_future_blocking)]
+    fn is_blocking(&self) -> bool {
+        self.blocking.load(SeqCst)
+    }
+
+    #[setter(_asyncio_future_blocking)]
+    fn set_blocking(&self, blocking: bool) {
+        self.blocking.store(blocking, SeqCst);
+    }
+
+    fn get_loop(&self, py: Python<'_>) -> Py<PyAny> {
+        self.event_loop.clone_ref(py)
+    }
+
+    #[pyo3(signature = (function, /, *, context=None))]
+    fn add_done_callback(
+        this: &Bound<'_, Self>,
+        function: Py<PyAny>,
+        context: Option<Py<PyAny>>,
+    ) -> PyResult<()> {
+        let py = this.py();
+        let context = match context {
+            Some(context) => context,
+            None => py
+                .import("contextvars")?
+                .call_method0("copy_context")?
+                .unbind(),
+        };
+        let callback = Callback { function, context };
+        this.get().state.lock().callbacks.push_back(callback);
+        if this.get().is_done() {
+            Self::run_soon(this)?;
+        }
+        Ok(())
+    }
+
+    /// Returns how many of these there were.
+    fn remove_done_callback(&self, function: &Bound<'_, PyAny>) -> PyResult<usize> {
+        let py = function.py();
+        let all: Vec<_> = self.state.lock().callbacks.drain(..).collect();
+        let mut removed = 0;
+        for callback in all {
+            if callback.function.bind(py).eq(function)? {
+                removed += 1;
+            } else {
+                self.state.lock().callbacks.push_back(callback);
+            }
+        }
+        Ok(removed)
+    }
+
+    #[pyo3(signature = (msg=None))]
+    fn cancel(this: &Bound<'_, Self>, msg: Option<Py<PyAny>>) -> PyResult<bool> {
+        Self::complete(this, Outcome::Cancelled(msg))
+    }
+
+    fn cancelled(&self) -> bool {
+        matches!(self.state.lock().outcome, Outcome::Cancelled(_))
+    }
+
+    fn done(&self) -> bool {
+        self.is_done()
+    }
+
+    fn result(&self, py: Python<'_>) -> PyResult<()> {
+        let message = match &self.state.lock().outcome {
+            Outcome::Finished => return Ok(()),
+            Outcome::Pending => {
+                return Err(asyncio::InvalidStateError::new_err("Result is not set."));
+            }
+            Outcome::Cancelled(message) => message.as_ref().map(|it| it.clone_ref(py)),
+        };
+        Err(match message {
+            Some(message) => asyncio::CancelledError::new_err((message,)),
+            None => asyncio::CancelledError::new_err(()),
+        })
+    }
+
+    fn exception(&self, py: Python<'_>) -> PyResult<()> {
+        self.result(py) // None, or the same error: it has no other
+    }
+
+    fn __await__(this: Bound<'_, Self>) -> Bound<'_, Self> {
+        this
+    }
+
+    fn __iter__(this: Bound<'_, Self>) -> Bound<'_, Self> {
+        this
+    }
+
+    /// A step of `await`: itself, until it is done.
+    fn __next__(this: Bound<'_, Self>) -> PyResult<Option<Bound<'_, Self>>> {
+        if this.get().is_done() {
+            return this.get().result(this.py()).map(|()| None);
+        }
+        this.get().blocking.store(true, SeqCst);
+        Ok(Some(this))
+    }
+
+    fn __repr__(&self) -> &'static str {
+        match self.state.lock().outcome {
+            Outcome::Pending => "<Future pending>",
+            Outcome::Finished => "<Future finished result=None>",
+            Outcome::Cancelled(_) => "<Future cancelled>",
+        }
+    }
+
+    // From here on, what a loop asks of a handle.
+
+    #[classattr]
+    #[pyo3(name = "_cancelled")]
+    const CANCELLED: bool = false;
+
+    #[classattr]
+    #[pyo3(name = "_source_traceback")]
+    const SOURCE_TRACEBACK: Option<bool> = None;
+
+    #[getter(_callback)]
+    fn callback(&self, py: Python<'_>) -> Option<Py<PyAny>> {
+        self.state.lock().ran.as_ref().map(|ran| ran.clone_ref(py))
+    }
+
+    /// Runs its callbacks. Raises what no handle may keep: `KeyboardInterrupt` and `SystemExit`.
+    fn _run(this: &Bound<'_, Self>) -> PyResult<()> {
+        let py = this.py();
+        while let Some(Callback { function, context }) = this.get().next_callback(py) {
+            let run = intern!(py, "run");
+            let Err(error) = context.bind(py).call_method1(run, (&function, this)) else {
+                continue;
+            };
+            if error.is_instance_of::<PyKeyboardInterrupt>(py)
+                || error.is_instance_of::<PySystemExit>(py)
+            {
+                Self::run_soon(this)?; // the rest
+                return Err(error);
+            }
+            Self::tell(this, &function, &error)?;
+        }
+        Ok(())
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.event_loop)?;
+        let Some(state) = self.state.try_lock() else {
+            return Ok(()); // somebody has it in hand
+        };
+        visit.call(&state.ran)?;
+        if let Outcome::Cancelled(message) = &state.outcome {
+            visit.call(message)?;
+        }
+        for callback in &state.callbacks {
+            visit.call(&callback.function)?;
+            visit.call(&callback.context)?;
+        }
+        Ok(())
+    }
+
+    fn __clear__(&self) {
+        let callbacks = {
+            let mut state = self.state.lock();
+            (std::mem::take(&mut state.callbacks), state.ran.take())
+        };
+        drop(callbacks); // unlocked: Python code may run
+    }
+}
