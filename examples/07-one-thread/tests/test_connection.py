@@ -219,17 +219,18 @@ SCHEDULES: dict[str, list[Step]] = {
 
 
 async def outcomes(steps: list[Step], reader: Any, say: Callable[[bytes], Any]) -> list[Any]:
-    """Return what each read returns or raises. The peer says a chunk each time the read waits."""
+    """Return what each read returns or raises. The peer says the chunks while the read waits."""
     ends = []
     for step, arguments, chunks in steps:
         method, _, cancelled = step.partition(" ")
         messages: Messages = []
         task = asyncio.create_task(recorded(getattr(reader, method)(*arguments), messages))
-        for waits, chunk in enumerate(chunks, 1):
-            await parked(messages, waits)
+        for chunk in chunks:
+            await parked(messages, 1)
             say(chunk)
+            await turns(3)  # it may take the chunk, and mostly does
         if cancelled:
-            await parked(messages, len(chunks) + 1)
+            await parked(messages, 1)
             task.cancel()
         (error,) = await asyncio.gather(task, return_exceptions=True)
         ends.append((step, messages[-1], getattr(error, "partial", None)))
