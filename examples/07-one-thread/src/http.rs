@@ -1,6 +1,10 @@
 //! The crate reqwest, bound: a request, and its body as an async iterator.
 
-use std::sync::{Mutex, PoisonError};
+use std::{
+    cell::RefCell,
+    mem,
+    sync::{Mutex, PoisonError},
+};
 
 use futures_util::TryStreamExt;
 use pyo3::{
@@ -8,7 +12,8 @@ use pyo3::{
     prelude::*,
 };
 use pyo3_await::{AsyncIterator, Coroutine, ForkGuarded, StreamBuilder};
-use reqwest::Response;
+use reqwest::{Client, Response};
+use tokio::runtime::{Handle, Id};
 
 use crate::errors::Received;
 
@@ -18,11 +23,33 @@ use crate::errors::Received;
 #[pyfunction]
 pub fn get(url: String) -> Coroutine {
     pyo3_await::inline("get", async move {
-        let response = reqwest::get(url).await?;
+        let response = client_here().get(url).send().await?;
         Ok::<_, Failed>(Answer {
             status: response.status().as_u16(),
             response: Mutex::new(Some(ForkGuarded::new("an answer", response))),
         })
+    })
+}
+
+thread_local! {
+    /// The client of the runtime that this thread was in last. It keeps connections open for the next
+    /// request, and each belongs to the runtime that waits for it.
+    static CLIENT: RefCell<Option<(Id, ForkGuarded<Client>)>> = const { RefCell::new(None) };
+}
+
+/// Call it while a future is polled: that is when a thread is in a runtime.
+fn client_here() -> Client {
+    let here = Handle::current().id();
+    let known = CLIENT.with_borrow(|known| match known {
+        Some((runtime, client)) if *runtime == here => client.get().ok().cloned(),
+        _ => None,
+    });
+    known.unwrap_or_else(|| {
+        let client = Client::new();
+        let kept = (here, ForkGuarded::new("a client", client.clone()));
+        let before = CLIENT.with_borrow_mut(|known| mem::replace(known, Some(kept)));
+        drop(before); // the cell first: this ends connections
+        client
     })
 }
 
