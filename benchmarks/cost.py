@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Any
 
 import asleep
+import clients
 import echo
 import pages
 import system_calls
@@ -102,6 +103,7 @@ PARTS: dict[str, Callable[[Session], Any]] = {
         session.rounds(3), 10_000 if session.quick else 100_000
     ),
     "echo": lambda session: echo.measure(session.rounds(5), 0.2 if session.quick else 1),
+    "clients": lambda session: clients.measure(session.rounds(5), 0.2 if session.quick else 1),
     "streams": lambda session: session.time_on_one_core_and_all("streams"),
     "calls": lambda session: session.time_on_one_core_and_all("calls"),
 }

@@ -2,7 +2,8 @@
 
 Timed by hand, as connecting must not count, nor be done again for each value that pyperf takes. The
 clients take turns against one server, each in a fresh process, as what one does to the process's
-memory changes the next one: `python echo.py asyncio streams PORT 100 64 40000`.
+memory changes the next one: `python echo.py asyncio streams PORT 100 64 40000`. Server and client
+have a core each, where there are two.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import importlib
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -21,7 +23,7 @@ from ladder import LOOPS, end_at_once
 
 SERVER = "import published; published.serve_echo()"
 SMALL, LARGE = 64, 65_536
-CASES = [(1, SMALL), (10, SMALL), (100, SMALL), (1_000, SMALL), (5_000, SMALL), (100, LARGE)]
+CASES = [(connections, size) for size in (SMALL, LARGE) for connections in (1, 10, 100, 1_000)]
 """How many connections, and how many bytes a message has."""
 
 BATCH = 100
@@ -34,13 +36,22 @@ Ask = Callable[[bytes, int], Awaitable[None]]
 def server() -> Iterator[int]:
     """Run the server, which has one thread; gives its port."""
     allow_descriptors()
-    command = [sys.executable, "-c", SERVER]
+    command = on_core(1, [sys.executable, "-c", SERVER])
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout
         try:
             yield int(process.stdout.readline())
         finally:
             process.kill()
+
+
+def on_core(number: int, command: list[str]) -> list[str]:
+    """Have the command run on this core only, if the system can do that and has so many."""
+    if shutil.which("taskset") and hasattr(os, "sched_getaffinity"):
+        cores = sorted(os.sched_getaffinity(0))
+        if number < len(cores):
+            return ["taskset", "--cpu-list", str(cores[number]), *command]
+    return command
 
 
 def allow_descriptors() -> None:
@@ -64,7 +75,7 @@ async def by_streams(port: int) -> Ask:
     return ask
 
 
-async def by_chapter_04(port: int) -> Ask:
+async def by_chapter_07(port: int) -> Ask:
     opened = importlib.import_module("one_thread").open_connection("127.0.0.1", port)
     connection: Any = await opened
 
@@ -76,7 +87,12 @@ async def by_chapter_04(port: int) -> Ask:
     return ask
 
 
-OPENS = {"streams": by_streams, "chapter 04": by_chapter_04}
+OPENS = {"streams": by_streams, "chapter 07": by_chapter_07}
+ONE_THREAD = "chapter 07 on its own loop"
+LOOPS_HERE = {**LOOPS, ONE_THREAD: lambda: importlib.import_module("one_thread").event_loop()}
+
+NO_LOOP = "none"
+"""The same requests by Rust alone: what is left when an await costs nothing."""
 
 KEPT = {"MALLOC_TOP_PAD_": "64000000"}
 """Has glibc keep freed memory. asyncio makes room for 256 KiB to receive each message, and gives
@@ -85,9 +101,11 @@ back what it did not need: without this to the kernel, for every message anew.""
 CLIENTS: dict[str, tuple[str, str, dict[str, str]]] = {
     "asyncio's streams": ("asyncio", "streams", {}),
     "asyncio's streams, memory kept": ("asyncio", "streams", KEPT),
-    "chapter 04 on asyncio": ("asyncio", "chapter 04", {}),
+    "chapter 07 on asyncio": ("asyncio", "chapter 07", {}),
     "uvloop's streams": ("uvloop", "streams", {}),
-    "chapter 04 on uvloop": ("uvloop", "chapter 04", {}),
+    "chapter 07 on uvloop": ("uvloop", "chapter 07", {}),
+    ONE_THREAD: (ONE_THREAD, "chapter 07", {}),
+    "tokio, without Python": (NO_LOOP, "", {}),
 }
 """Each client's loop, how it opens connections, and what its environment has."""
 
@@ -106,7 +124,7 @@ async def per_second(opens: str, port: int, connections: int, size: int, total: 
 
 def in_a_process(client: str, *numbers: int) -> float:
     loop, opens, environment = CLIENTS[client]
-    command = [sys.executable, __file__, loop, opens, *map(str, numbers)]
+    command = on_core(0, [sys.executable, __file__, loop, opens, *map(str, numbers)])
     return float(subprocess.check_output(command, env={**os.environ, **environment}))
 
 
@@ -120,7 +138,7 @@ def measure(rounds: int, share: float) -> Figures:
         with server() as port:
             for connections, size in CASES:
                 case, total = f"{connections}: {size}", 8_000 if size == LARGE else 40_000
-                for client in (one for one in CLIENTS if CLIENTS[one][0] in LOOPS):
+                for client in (one for one in CLIENTS if CLIENTS[one][0] in {NO_LOOP, *LOOPS_HERE}):
                     each = in_a_process(client, port, connections, size, int(total * share))
                     print(
                         f"    echo, round {number + 1}, {case}: {client}: {each:,.0f}", flush=True
@@ -131,7 +149,10 @@ def measure(rounds: int, share: float) -> Figures:
 
 def main(loop: str, opens: str, *numbers: str) -> None:
     allow_descriptors()
-    with asyncio.Runner(loop_factory=LOOPS[loop]) as runner:
+    if loop == NO_LOOP:
+        print(importlib.import_module("published").ask_echo(*map(int, numbers)))
+        return
+    with asyncio.Runner(loop_factory=LOOPS_HERE[loop]) as runner:
         print(runner.run(per_second(opens, *map(int, numbers))), flush=True)
         end_at_once()  # closing thousands is not what is timed
 

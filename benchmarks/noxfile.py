@@ -37,6 +37,7 @@ from building import (
 )
 
 nox.needs_version = ">=2026.10"
+CLIENTS = ["aiohttp==3.14.5", "redis[hiredis]==8.1.0"]  # those that chapter 07 is measured beside
 MEASURED = [python for python in PYTHONS if not python.endswith("t")]
 
 
@@ -72,7 +73,7 @@ def run_beside_the_peers(session: nox.Session, script: str, *chapters: Path) -> 
     """Run this script of the benchmarks with the peers and these chapters."""
     if sys.platform == "win32":
         session.skip("the peers are asked, and the cost is measured, on Linux and macOS")
-    session.install("pyperf==2.10.0")
+    session.install("pyperf==2.10.0", *CLIENTS)
     for folder in [PEERS, *chapters]:
         install(session, copy_out_of_the_repository(session, folder))
     session.run("python", str(ROOT / "benchmarks" / script), *session.posargs)

@@ -36,7 +36,9 @@ BESIDE = {
 }
 """What a chapter shows its own cases beside."""
 
-OWN_STREAMS = {"asyncio": "asyncio's streams", "uvloop": "uvloop's streams"}
+STREAMS = "asyncio's streams, memory kept"
+UVLOOP_STREAMS = "uvloop's streams"
+NAMES = {"redis": "GET over one connection to Redis", "http": "HTTP, each over its own connection"}
 
 ASKED = "system calls, of them `futex`"
 
@@ -179,7 +181,7 @@ def asleep(found: Found) -> str:
 
 
 def echo(found: Found) -> str:
-    """Requests per second of each client, and as ratio to the streams of its own loop."""
+    """Requests per second of each client, and as ratio to asyncio's streams with memory kept."""
     cases = figures(found, "echo")
     head = ["connections, bytes", *next(iter(cases.values()))]
     return table(head, ([echo_case(case), *echo_cells(row)] for case, row in cases.items()))
@@ -191,9 +193,30 @@ def echo_case(case: str) -> str:
 
 
 def echo_cells(row: dict[str, list[float]]) -> Iterable[str]:
-    for client, each in row.items():
-        own = OWN_STREAMS["uvloop" if "uvloop" in client else "asyncio"]
-        yield f"{spread(each)}, {ratio(each, row[own])} ×"
+    for each in row.values():
+        yield f"{spread(each)}, {ratio(each, row[STREAMS])} ×"
+
+
+def clients(found: Found) -> str:
+    """Requests per second of each client, and as ratio to the first of its kind."""
+    kinds = figures(found, "clients")
+
+    def rows() -> Iterable[list[str]]:
+        for kind, of_each in kinds.items():
+            first = next(iter(of_each.values()))
+            for client, each in of_each.items():
+                yield [NAMES[kind], client, spread(each), f"{ratio(each, first)} ×"]
+
+    return table(["a hundred tasks", "client, loop", "requests per second", ""], rows())
+
+
+def one_thread(found: Found) -> str:
+    """What chapter 07 makes of it, for the chapter: against the streams of asyncio and uvloop."""
+    cases = figures(found, "echo")
+    shown = [STREAMS, UVLOOP_STREAMS, "chapter 07 on its own loop", "tokio, without Python"]
+    cells = ([f"{ratio(row[name], row[STREAMS])} ×" for name in shown] for row in cases.values())
+    rows = ([echo_case(case), *row] for case, row in zip(cases, cells, strict=True))
+    return table(["connections, bytes", *shown], rows)
 
 
 def streams(found: Found) -> str:
@@ -290,6 +313,8 @@ TABLES: dict[str, tuple[str, Callable[[Found], str]]] = {
     "growth": ("growth", growth),
     "asleep": ("asleep", asleep),
     "echo": ("echo", echo),
+    "one_thread": ("echo", one_thread),
+    "clients": ("clients", clients),
     "streams": ("streams", streams),
     "streams_everywhere": ("streams", lambda found: everywhere(found, "streams")),
     "calls": ("calls", calls),

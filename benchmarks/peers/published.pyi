@@ -4,7 +4,7 @@ from asyncio import Future
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, Protocol, TypeVar
 
-__all__ = ["async_fn", "into_py", "serve_echo", "wake_thread"]
+__all__ = ["ask_echo", "async_fn", "into_py", "serve_echo", "wake_thread"]
 
 _T = TypeVar("_T")
 
@@ -29,4 +29,5 @@ async_fn: _AsyncFn
 into_py: _IntoPy
 
 def serve_echo() -> None: ...
+def ask_echo(port: int, connections: int, size: int, total: int) -> float: ...
 def wake_thread() -> Future[None]: ...

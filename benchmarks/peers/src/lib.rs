@@ -20,5 +20,10 @@ use pyo3::prelude::*;
 #[pymodule]
 mod published {
     #[pymodule_export]
-    use super::{async_fn::async_fn, echo::serve_echo, into_py::into_py, wake_thread::wake_thread};
+    use super::{
+        async_fn::async_fn,
+        echo::{ask_echo, serve_echo},
+        into_py::into_py,
+        wake_thread::wake_thread,
+    };
 }
