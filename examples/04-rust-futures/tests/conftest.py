@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import sys
 import threading
@@ -78,6 +79,17 @@ def run_anywhere(request: pytest.FixtureRequest) -> Run:
             return runner.run(main())
 
     return run
+
+
+@pytest.fixture(autouse=True, scope="session")
+def the_collector_is_quick() -> Iterator[None]:
+    """It looks through what tests make, and not each time through pytest and all that is imported.
+
+    In the end it sees that again: Hypothesis asks it there who holds an object.
+    """
+    gc.freeze()
+    yield
+    gc.unfreeze()
 
 
 @pytest.fixture(autouse=True)

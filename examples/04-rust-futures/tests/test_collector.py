@@ -24,7 +24,7 @@ NewLoop = Callable[[], asyncio.AbstractEventLoop]
 def test_a_thread_that_makes_garbage_takes_no_task_along(
     run: Run, often: Often, function: Callable[[float], Coroutine[Any, Any, None]]
 ) -> None:
-    number = often(2_000, 200_000)
+    number = often(500, 200_000)
     done: list[int] = []
 
     async def job() -> None:

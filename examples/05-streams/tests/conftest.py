@@ -108,6 +108,17 @@ def run_anywhere(request: pytest.FixtureRequest) -> Run:
     return run
 
 
+@pytest.fixture(autouse=True, scope="session")
+def the_collector_is_quick() -> Iterator[None]:
+    """It looks through what tests make, and not each time through pytest and all that is imported.
+
+    In the end it sees that again: Hypothesis asks it there who holds an object.
+    """
+    gc.freeze()
+    yield
+    gc.unfreeze()
+
+
 @pytest.fixture(autouse=True)
 def nothing_is_left(request: pytest.FixtureRequest) -> Iterator[None]:
     """After each test no stream is left. One that is being polled goes with that poll, and one in a

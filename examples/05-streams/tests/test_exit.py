@@ -108,7 +108,7 @@ asyncio.run(take(produce(10), 10))
 
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_the_process_ends(name: str, often: Often) -> None:
-    for _ in range(often(5, 200)):
+    for _ in range(often(2, 200)):
         assert run(PROGRAMS[name]) == (0, "")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import sys
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
@@ -86,6 +87,17 @@ def run_anywhere(request: pytest.FixtureRequest) -> Run:
 @pytest.fixture(params=LOOPS)
 def loop_factory(request: pytest.FixtureRequest) -> Callable[[], asyncio.AbstractEventLoop]:
     return LOOPS[request.param]
+
+
+@pytest.fixture(autouse=True, scope="session")
+def the_collector_is_quick() -> Iterator[None]:
+    """It looks through what tests make, and not each time through pytest and all that is imported.
+
+    In the end it sees that again: Hypothesis asks it there who holds an object.
+    """
+    gc.freeze()
+    yield
+    gc.unfreeze()
 
 
 @pytest.fixture(autouse=True)

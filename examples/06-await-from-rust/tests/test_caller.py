@@ -266,7 +266,7 @@ def test_what_a_handle_keeps_is_freed_with_it(loop_factory: Any) -> None:
     async def main() -> None:
         end = await asyncio.create_task(inside(), context=contextvars.copy_context())
         while end() is not None:
-            await asyncio.sleep(0)  # it is dropped on the thread of the loop, soon
+            await asyncio.sleep(0.001)  # it is dropped on the thread of the loop, soon
             gc.collect()
 
     with asyncio.Runner(loop_factory=loop_factory) as runner:

@@ -110,7 +110,7 @@ def test_calls_of_all_forms_mixed(run_anywhere: Run, often: Often) -> None:
 @each_form
 def test_the_collector_takes_nothing_that_is_out(run: Run, form: Any, often: Often) -> None:
     """Neither the Task that awaits, nor the one that Rust began, is held by anybody else."""
-    number = often(300, 20_000)
+    number = often(100, 20_000)
     done: list[int] = []
 
     async def give() -> int:

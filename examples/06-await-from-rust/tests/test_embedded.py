@@ -36,15 +36,16 @@ def environment() -> dict[str, str]:
     require_the_library()
     path = os.pathsep.join([sys.base_prefix, os.environ["PATH"]])
     # The Python itself, and not that of an environment: with each other path PyO3 is compiled anew.
+    # If a path is given, the wheel has been built with that one.
     python = getattr(sys, "_base_executable", sys.executable)
-    return {**os.environ, "PYO3_PYTHON": python, **({"PATH": path} if os.name == "nt" else {})}
+    return {"PYO3_PYTHON": python, **os.environ, **({"PATH": path} if os.name == "nt" else {})}
 
 
 def test_it_prints_what_python_has_brought(environment: dict[str, str]) -> None:
     faulthandler.cancel_dump_traceback_later()  # cargo takes its time, and has a limit of its own
-    cargo = ["cargo", "run", "--locked", "--quiet", "--features", "embed", "--bin", "embedded"]
+    cargo = ["cargo", "run", "--release", "--locked", "--quiet"]
     done = subprocess.run(
-        cargo,
+        [*cargo, "--features", "embed", "--bin", "embedded"],
         cwd=FOLDER,
         env=environment,
         capture_output=True,

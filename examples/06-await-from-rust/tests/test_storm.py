@@ -99,7 +99,7 @@ def test_threads_that_fight_for_the_interpreter_stop_no_call(name: str, often: O
             return number
 
     async def main() -> None:
-        for _ in range(often(2, 200)):
+        for _ in range(often(1, 200)):
             numbers = range(1_000)
             calls = [lambda number=number: locks(number) for number in numbers]
             assert await await_from_rust.call_all(calls) == [*numbers]

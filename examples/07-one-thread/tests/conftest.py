@@ -72,6 +72,17 @@ def book(request: pytest.FixtureRequest) -> ModuleType:
     return module
 
 
+@pytest.fixture(autouse=True, scope="session")
+def the_collector_is_quick() -> Iterator[None]:
+    """It looks through what tests make, and not each time through pytest and all that is imported.
+
+    In the end it sees that again: Hypothesis asks it there who holds an object.
+    """
+    gc.freeze()
+    yield
+    gc.unfreeze()
+
+
 @pytest.fixture(autouse=True)
 def nothing_is_left() -> Iterator[None]:
     """After each test no Rust future is left."""
