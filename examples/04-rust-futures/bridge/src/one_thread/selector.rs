@@ -20,6 +20,7 @@ use tokio::runtime::Handle;
 
 use super::reactor::Reactor;
 use crate::{
+    coroutine::pending::keep_pending,
     event_loop::{
         self, EventLoop,
         executor::{self, Executor},
@@ -167,7 +168,7 @@ impl Selector {
     }
 
     fn __clear__(&self) {
-        let _ = Python::try_attach(|py| self.close_rust(py));
+        let _ = Python::try_attach(|py| keep_pending(py, || self.close_rust(py)));
     }
 }
 
@@ -234,7 +235,7 @@ impl Selector {
 
 impl Drop for Selector {
     fn drop(&mut self) {
-        let _ = Python::try_attach(|py| self.close_rust(py));
+        let _ = Python::try_attach(|py| keep_pending(py, || self.close_rust(py)));
     }
 }
 
