@@ -1,5 +1,6 @@
 """Rust streams as Python's asynchronous iterators."""
 
+import asyncio
 from os import PathLike
 from types import GenericAlias
 from typing import Any, Generic, Self, TypeVar, final
@@ -16,6 +17,7 @@ __all__ = [
     "channel",
     "count",
     "count_batches",
+    "event_loop",
     "failing",
     "first_try_count",
     "lines",
@@ -73,3 +75,4 @@ def channel(
 def first_try_count(n: int) -> FirstTry: ...
 def live_streams() -> int: ...
 def live_futures() -> int: ...
+def event_loop() -> asyncio.SelectorEventLoop: ...

@@ -1,5 +1,6 @@
 """Python awaited from Rust."""
 
+import asyncio
 from collections.abc import AsyncIterable, Awaitable, Callable, Iterable
 from typing import Any, Self, TypeVar, TypeVarTuple, final
 
@@ -25,6 +26,7 @@ __all__ = [
     "call_while_held",
     "collect",
     "collect_by_task",
+    "event_loop",
     "first",
     "first_try_call",
     "first_try_call_while_held",
@@ -79,6 +81,7 @@ def serve(
     handler: Callable[[bytes], Awaitable[bytes]], host: str = "127.0.0.1", port: int = 0
 ) -> Coroutine[Server]: ...
 def live_futures() -> int: ...
+def event_loop() -> asyncio.SelectorEventLoop: ...
 def call_from_worker(function: _Function[_T]) -> Coroutine[_T]: ...
 def call_from_task(function: _Function[_T]) -> Coroutine[_T]: ...
 def call_from_thread(function: _Function[_T]) -> Coroutine[_T]: ...

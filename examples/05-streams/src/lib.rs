@@ -33,5 +33,5 @@ mod rust_streams {
         solutions::merged_lines,
     };
     #[pymodule_export]
-    use pyo3_await::{AsyncIterator, Coroutine, RustPanic};
+    use pyo3_await::{AsyncIterator, Coroutine, RustPanic, one_thread::event_loop};
 }

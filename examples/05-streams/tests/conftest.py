@@ -24,9 +24,12 @@ from soak import pytest_addoption as pytest_addoption
 if sys.platform != "win32":
     import uvloop
 
-    UVLOOP: dict[str, Callable[[], asyncio.AbstractEventLoop]] = {"uvloop": uvloop.new_event_loop}
+    UNIX: dict[str, Callable[[], asyncio.AbstractEventLoop]] = {
+        "uvloop": uvloop.new_event_loop,
+        "one thread": rust_streams.event_loop,
+    }
 else:
-    UVLOOP = {}
+    UNIX = {}
 
 
 class CannotWatch(asyncio.SelectorEventLoop):
@@ -39,7 +42,7 @@ class CannotWatch(asyncio.SelectorEventLoop):
 LOOPS: dict[str, Callable[[], asyncio.AbstractEventLoop]] = {
     "asyncio": asyncio.new_event_loop,
     "cannot watch": CannotWatch,
-    **UVLOOP,
+    **UNIX,
 }
 NewLoop = Callable[[], asyncio.AbstractEventLoop]
 Run = Callable[[Callable[[], Coroutine[Any, Any, Any]]], Any]
@@ -84,28 +87,34 @@ def loop_factory(request: pytest.FixtureRequest) -> NewLoop:
     return LOOPS[request.param]
 
 
-@pytest.fixture
-def run(loop_factory: NewLoop) -> Run:
-    """Run a coroutine function on a fresh loop of each kind that speaks asyncio."""
+def runs_on(name: str) -> Run:
+    """Return what runs a coroutine function on a fresh loop of this kind."""
+    if name == "trio":
+        return lambda main: trio.run(main)
 
     def run(main: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
-        with asyncio.Runner(loop_factory=loop_factory) as runner:
+        with asyncio.Runner(loop_factory=LOOPS[name]) as runner:
             return runner.run(main())
 
     return run
+
+
+@pytest.fixture(params=LOOPS)
+def run(request: pytest.FixtureRequest) -> Run:
+    """Run a coroutine function on a fresh loop of each kind that speaks asyncio."""
+    return runs_on(request.param)
 
 
 @pytest.fixture(params=[*LOOPS, "trio"])
 def run_anywhere(request: pytest.FixtureRequest) -> Run:
     """Run a coroutine function on a fresh loop of each kind, and under trio."""
-    if request.param == "trio":
-        return lambda main: trio.run(main)
+    return runs_on(request.param)
 
-    def run(main: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
-        with asyncio.Runner(loop_factory=LOOPS[request.param]) as runner:
-            return runner.run(main())
 
-    return run
+@pytest.fixture(params=[name for name in LOOPS if name != "one thread"])
+def run_beside_workers(request: pytest.FixtureRequest) -> Run:
+    """The same where workers poll what is spawned, also while the loop stands still."""
+    return runs_on(request.param)
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import gc
 import random
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -15,9 +16,11 @@ import trio
 
 import native
 import rust_streams
-from conftest import Open, Run, all_of, comes_to, parked, turns, wait_until
+from conftest import Open, Run, all_of, comes_to, parked, runs_on, turns, wait_until
 from rust_streams import live_streams, produce, ticks
 from soak import Often
+
+unix = pytest.mark.skipif(sys.platform == "win32", reason="needs the loop of one thread")
 
 
 async def cancelled(task: asyncio.Task[Any]) -> None:
@@ -48,7 +51,7 @@ def test_a_native_generator_is_at_its_end_then(run: Run) -> None:
     assert run(main) == "end"
 
 
-def test_an_item_that_had_come_when_its_step_was_cancelled(run: Run) -> None:
+def test_an_item_that_had_come_when_its_step_was_cancelled(run_beside_workers: Run) -> None:
     """It has been made, the loop has been woken, and has not looked."""
 
     async def main() -> list[int]:
@@ -63,7 +66,26 @@ def test_an_item_that_had_come_when_its_step_was_cancelled(run: Run) -> None:
                 seen.append(await task)
         return [*seen, *await all_of(stream)]
 
-    assert run(main) == list(range(10))
+    assert run_beside_workers(main) == list(range(10))
+
+
+@unix
+def test_an_item_that_had_come_on_the_loops_own_thread() -> None:
+    """The loop makes it while it waits, and has the step resumed after whoever cancels it."""
+
+    async def main() -> list[int]:
+        stream = produce(10, 1)
+        seen = []
+        for number in range(5):
+            task = asyncio.create_task(stream.__anext__())
+            while stream.made <= number:
+                await turns(1)
+            assert task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                seen.append(await task)
+        return [*seen, *await all_of(stream)]
+
+    assert runs_on("one thread")(main) == list(range(10))
 
 
 def test_a_step_that_was_cancelled_before_it_began(channel: Open, run: Run) -> None:

@@ -31,7 +31,7 @@ def suspensions(stream: Any, steps: int) -> int:
     return sum(verb == "yield" for messages in traces for verb, _ in messages)
 
 
-def test_it_loses_the_item_that_a_cancelled_step_took(run: Run) -> None:
+def test_it_loses_the_item_that_a_cancelled_step_took(run_beside_workers: Run) -> None:
     """The future has ended and brings 0. The Task is cancelled before it is resumed."""
 
     async def main() -> int:
@@ -44,4 +44,4 @@ def test_it_loses_the_item_that_a_cancelled_step_took(run: Run) -> None:
             await task
         return await anext(stream)
 
-    assert run(main) == 1
+    assert run_beside_workers(main) == 1

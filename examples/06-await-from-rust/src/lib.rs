@@ -43,5 +43,5 @@ mod await_from_rust {
     #[pymodule_export]
     use crate::solutions::hedge;
     #[pymodule_export]
-    use pyo3_await::{AsyncIterator, Coroutine, RustPanic};
+    use pyo3_await::{AsyncIterator, Coroutine, RustPanic, one_thread::event_loop};
 }

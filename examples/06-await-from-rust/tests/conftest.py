@@ -25,9 +25,12 @@ from soak import pytest_addoption as pytest_addoption
 if sys.platform != "win32":
     import uvloop
 
-    UVLOOP: dict[str, Callable[[], asyncio.AbstractEventLoop]] = {"uvloop": uvloop.new_event_loop}
+    UNIX: dict[str, Callable[[], asyncio.AbstractEventLoop]] = {
+        "uvloop": uvloop.new_event_loop,
+        "one thread": await_from_rust.event_loop,
+    }
 else:
-    UVLOOP = {}
+    UNIX = {}
 
 
 class CannotWatch(asyncio.SelectorEventLoop):
@@ -40,7 +43,7 @@ class CannotWatch(asyncio.SelectorEventLoop):
 LOOPS: dict[str, Callable[[], asyncio.AbstractEventLoop]] = {
     "asyncio": asyncio.new_event_loop,
     "cannot watch": CannotWatch,
-    **UVLOOP,
+    **UNIX,
 }
 Main = Callable[[], Coroutine[Any, Any, Any]]
 Run = Callable[[Main], Any]

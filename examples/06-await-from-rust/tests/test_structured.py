@@ -135,16 +135,17 @@ async def test_in_the_task_the_very_cancellation_is_raised(call_it: Any) -> None
 
 
 def test_a_timeout_fires_though_the_function_does_not_end(run_anywhere: Run) -> None:
-    """It is cancelled then; a Task of its own hears of that wherever it waits."""
+    """It is cancelled then; a Task of its own hears of that wherever it waits.
 
-    async def main() -> int:
+    A timeout that is quicker than the Task cancels one that has not begun."""
+
+    async def main() -> None:
         hook = Hook()
-        for _ in range(3):
+        while hook.ends < 3:
             with pytest.raises(TimeoutError):
                 await with_timeout(hook, 0.001)
-        return hook.ends
 
-    assert run_anywhere(main) == 3
+    run_anywhere(main)
 
 
 class Late:

@@ -3,18 +3,14 @@
 //! Source: `_PyGen_Finalize` in CPython's `Objects/genobject.c`. PyO3 has no `__del__`; dropping
 //! the class comes closest, and Python is attached then, unless the interpreter is gone.
 
-use std::{
-    ffi::CString,
-    panic::{AssertUnwindSafe, catch_unwind},
-};
+use std::ffi::CString;
 
 use pyo3::{
     exceptions::{PyRuntimeWarning, PyValueError},
-    panic::PanicException,
     prelude::*,
 };
 
-use super::{class::Coroutine, normalized::normalized, state::State};
+use super::{class::Coroutine, normalized::normalized, pending::keep_pending, state::State};
 
 impl Coroutine {
     /// Warns of a coroutine that was never begun, and closes it in any case. One that is running is
@@ -25,18 +21,16 @@ impl Coroutine {
             State::Suspended(_) => false,
             State::Running | State::Closed => return,
         };
-        let pending = take_pending(py); // an exception on its way must get through
-        let warned = if never_begun {
-            self.warn_never_awaited(py)
-        } else {
-            Ok(())
-        };
-        for problem in [warned, self.close_now(py).map(drop)] {
-            problem.unwrap_or_else(|error| error.write_unraisable(py, None));
-        }
-        if let Some(error) = pending {
-            error.restore(py);
-        }
+        keep_pending(py, || {
+            let warned = if never_begun {
+                self.warn_never_awaited(py)
+            } else {
+                Ok(())
+            };
+            for problem in [warned, self.close_now(py).map(drop)] {
+                problem.unwrap_or_else(|error| error.write_unraisable(py, None));
+            }
+        });
     }
 
     fn warn_never_awaited(&self, py: Python<'_>) -> PyResult<()> {
@@ -46,16 +40,6 @@ impl Coroutine {
         })?;
         PyErr::warn(py, &py.get_type::<PyRuntimeWarning>(), &message, 1)
     }
-}
-
-/// Takes the exception that is on its way. A Rust panic that became one is let loose again by `take`,
-/// and would go on into CPython, which is no place for it.
-fn take_pending(py: Python<'_>) -> Option<PyErr> {
-    catch_unwind(AssertUnwindSafe(|| PyErr::take(py))).unwrap_or_else(|panic| {
-        let message = panic.downcast::<String>().map(|message| *message);
-        let message = message.unwrap_or_else(|_| "a panic".into());
-        Some(normalized::<PanicException>(py, &message))
-    })
 }
 
 impl Drop for Coroutine {

@@ -9,6 +9,7 @@
 //! - `class.rs`: the Python class, its methods and attributes;
 //! - `throw.rs`, `thrown.rs`, `close.rs`: the two methods with rules of their own;
 //! - `finalize.rs`, `trashcan.rs`: the end of a coroutine that is forgotten;
+//! - `pending.rs`: an exception that is on its way meanwhile;
 //! - `frame.rs`: the frame and the code object that others look at;
 //! - `function.rs`: functions and methods that say that they return coroutines;
 //! - `normalized.rs`: errors that need no interpreter later.
@@ -20,6 +21,7 @@ mod finalize;
 mod frame;
 mod function;
 pub mod normalized;
+pub mod pending;
 mod state;
 mod throw;
 mod thrown;

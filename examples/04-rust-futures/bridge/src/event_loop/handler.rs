@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock, Weak};
 use pyo3::{PyTraverseError, PyVisit, prelude::*};
 
 use super::state::EventLoop;
-use crate::{exit::StepGuard, fork::ForkGuarded};
+use crate::{coroutine::pending::keep_pending, exit::StepGuard, fork::ForkGuarded};
 
 /// What a loop keeps for as long as it is open. Dropped when the loop is closed, and so tells of that.
 #[pyclass(frozen)]
@@ -71,13 +71,13 @@ impl WakeupHandler {
     }
 
     fn __clear__(&self) {
-        Python::try_attach(|py| self.close(py));
+        Python::try_attach(|py| keep_pending(py, || self.close(py)));
     }
 }
 
 impl Drop for WakeupHandler {
     fn drop(&mut self) {
-        Python::try_attach(|py| self.close(py));
+        Python::try_attach(|py| keep_pending(py, || self.close(py)));
     }
 }
 

@@ -20,6 +20,7 @@ use tokio::runtime::Handle;
 
 use super::{future::OwnFutures, reactor::Reactor};
 use crate::{
+    coroutine::pending::keep_pending,
     event_loop::{
         self, EventLoop,
         asyncio::Asyncio,
@@ -170,7 +171,7 @@ impl Selector {
     }
 
     fn __clear__(&self) {
-        let _ = Python::try_attach(|py| self.close_rust(py));
+        let _ = Python::try_attach(|py| keep_pending(py, || self.close_rust(py)));
     }
 }
 
@@ -237,7 +238,7 @@ impl Selector {
 
 impl Drop for Selector {
     fn drop(&mut self) {
-        let _ = Python::try_attach(|py| self.close_rust(py));
+        let _ = Python::try_attach(|py| keep_pending(py, || self.close_rust(py)));
     }
 }
 

@@ -22,7 +22,12 @@ use super::{
     rust_stream::{self, SharedStream},
     step::{Close, Next},
 };
-use crate::{coroutine::Coroutine, event_loop, fork::ForkGuarded, in_flight::Schedule};
+use crate::{
+    coroutine::{Coroutine, pending::keep_pending},
+    event_loop,
+    fork::ForkGuarded,
+    in_flight::Schedule,
+};
 
 /// An async iterator over a Rust stream.
 ///
@@ -176,6 +181,6 @@ impl AsyncIterator {
 
 impl Drop for AsyncIterator {
     fn drop(&mut self) {
-        Python::try_attach(|py| self.close(py));
+        Python::try_attach(|py| keep_pending(py, || self.close(py)));
     }
 }
