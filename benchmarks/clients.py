@@ -1,8 +1,8 @@
 """Requests per second by two crates that chapter 07 binds, beside clients for asyncio.
 
-A hundred tasks ask a Redis server over one connection, and a hundred at once ask an HTTP server, each
-server in a process on a core of its own. The clients take turns, each in a fresh process, as in
-`echo.py`: `python clients.py ask asyncio redis-py PORT 20000`.
+A hundred tasks ask a Redis server over one connection, and a hundred at once ask an HTTP server,
+each server in a process on a core of its own. The clients take turns, each in a fresh process, as
+in `echo.py`: `python clients.py ask asyncio redis-py PORT 20000`.
 """
 
 from __future__ import annotations

@@ -157,7 +157,8 @@ where
 /// begins and each time that the future is woken.
 ///
 /// While it is polled the loop stands still; other threads of Python run. A future that is ready at
-/// once does not suspend the coroutine. All else is as for [`spawn`].
+/// once does not suspend the coroutine. A loop of [`one_thread`] polls it as it polls all its futures, and
+/// resumes the coroutine when it is ready. All else is as for [`spawn`].
 #[track_caller]
 pub fn inline<F, T, E>(name: impl Into<Name>, future: F) -> Coroutine
 where

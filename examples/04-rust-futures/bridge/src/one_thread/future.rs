@@ -93,12 +93,10 @@ impl Future {
     /// Puts it among the loop's handles.
     fn run_soon(this: &Bound<'_, Self>) -> PyResult<()> {
         let py = this.py();
-        let ready = this
-            .get()
-            .event_loop
-            .bind(py)
-            .getattr(intern!(py, "_ready"))?;
-        ready.call_method1(intern!(py, "append"), (this,)).map(drop)
+        let event_loop = this.get().event_loop.bind(py);
+        let ready = event_loop.getattr(intern!(py, "_ready"))?;
+        ready.call_method1(intern!(py, "append"), (this,))?;
+        Ok(())
     }
 
     fn next_callback(&self, py: Python<'_>) -> Option<Callback> {
@@ -122,6 +120,18 @@ impl Future {
             .bind(py)
             .call_method1("call_exception_handler", (told,))
             .map(drop)
+    }
+
+    fn end(&self, py: Python<'_>, not_yet: &'static str) -> PyResult<()> {
+        let message = match &self.state.lock().outcome {
+            Outcome::Finished => return Ok(()),
+            Outcome::Pending => return Err(asyncio::InvalidStateError::new_err(not_yet)),
+            Outcome::Cancelled(message) => message.as_ref().map(|it| it.clone_ref(py)),
+        };
+        Err(match message {
+            Some(message) => asyncio::CancelledError::new_err((message,)),
+            None => asyncio::CancelledError::new_err(()),
+        })
     }
 
     fn is_done(&self) -> bool {
@@ -201,21 +211,11 @@ impl Future {
     }
 
     fn result(&self, py: Python<'_>) -> PyResult<()> {
-        let message = match &self.state.lock().outcome {
-            Outcome::Finished => return Ok(()),
-            Outcome::Pending => {
-                return Err(asyncio::InvalidStateError::new_err("Result is not set."));
-            }
-            Outcome::Cancelled(message) => message.as_ref().map(|it| it.clone_ref(py)),
-        };
-        Err(match message {
-            Some(message) => asyncio::CancelledError::new_err((message,)),
-            None => asyncio::CancelledError::new_err(()),
-        })
+        self.end(py, "Result is not set.")
     }
 
     fn exception(&self, py: Python<'_>) -> PyResult<()> {
-        self.result(py) // None, or the same error: it has no other
+        self.end(py, "Exception is not set.") // None, too: it has no other than its cancellation
     }
 
     fn __await__(this: Bound<'_, Self>) -> Bound<'_, Self> {

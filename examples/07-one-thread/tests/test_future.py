@@ -1,0 +1,212 @@
+"""What a Task of this loop waits for does what a future of asyncio does, whoever asks it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import gc
+import logging
+import sys
+import weakref
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import pytest
+
+from conftest import turns
+from one_thread import event_loop, pending, run, sleep
+
+if sys.platform == "win32":
+    pytest.skip("there is no such loop on Windows", allow_module_level=True)
+
+
+def waits_for(coroutine: Coroutine[Any, Any, Any]) -> Any:
+    """Step a coroutine by hand until it yields the future that it waits for."""
+    while (yielded := coroutine.send(None)) is None:
+        pass
+    return yielded
+
+
+Scenario = Callable[[Any, list[Any]], Coroutine[Any, Any, None]]
+
+
+async def callbacks_come_in_turn(future: Any, said: list[Any]) -> None:
+    for number in range(3):
+        future.add_done_callback(lambda one, number=number: said.append((number, one is future)))
+    future.cancel()
+    said.append("cancelled")
+    await turns(2)
+
+
+async def a_callback_may_come_late(future: Any, said: list[Any]) -> None:
+    future.cancel()
+    future.add_done_callback(lambda _: said.append("late"))
+    said.append("added")
+    await turns(2)
+
+
+async def a_callback_can_be_removed(future: Any, said: list[Any]) -> None:
+    callback = said.append
+    for _ in range(2):
+        future.add_done_callback(callback)
+    said.append(future.remove_done_callback(callback))
+    said.append(future.remove_done_callback(callback))
+    future.cancel()
+    await turns(2)
+
+
+async def each_callback_has_its_context(future: Any, said: list[Any]) -> None:
+    variable = contextvars.ContextVar("variable", default="none")
+    variable.set("when added")
+    context = contextvars.copy_context()
+    variable.set("when cancelled")
+    future.add_done_callback(lambda _: said.append(variable.get()), context=context)
+    future.add_done_callback(lambda _: said.append(variable.get()))
+    future.cancel()
+    variable.set("later")
+    await turns(2)
+
+
+async def an_error_of_a_callback_is_told(future: Any, said: list[Any]) -> None:
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda _, told: said.append(type(told["exception"])))
+    future.add_done_callback(lambda _: 1 / 0)
+    future.add_done_callback(lambda _: said.append("the next one runs"))
+    future.cancel()
+    await turns(2)
+
+
+async def its_state_is_what_it_says(future: Any, said: list[Any]) -> None:
+    def state() -> list[Any]:
+        ends: list[Any] = []
+        for end in (future.result, future.exception):
+            try:
+                ends.append(end())
+            except (asyncio.CancelledError, asyncio.InvalidStateError) as error:
+                ends.append((type(error), error.args))
+        return [future.done(), future.cancelled(), *ends]
+
+    said += state()
+    said.append(future.cancel(msg="enough"))
+    said.append(future.cancel(msg="again"))
+    said += state()
+
+
+async def it_can_be_awaited(future: Any, said: list[Any]) -> None:
+    async def wait() -> None:
+        await future
+
+    future._asyncio_future_blocking = False  # as a Task does that takes it
+    task = asyncio.ensure_future(wait())
+    await turns(1)
+    future.cancel()
+    (error,) = await asyncio.gather(task, return_exceptions=True)
+    said.append(type(error))
+
+
+SCENARIOS = [
+    callbacks_come_in_turn,
+    a_callback_may_come_late,
+    a_callback_can_be_removed,
+    each_callback_has_its_context,
+    an_error_of_a_callback_is_told,
+    its_state_is_what_it_says,
+    it_can_be_awaited,
+]
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda it: it.__name__.replace("_", " "))
+def test_it_does_what_a_future_of_asyncio_does(scenario: Scenario) -> None:
+    async def main() -> tuple[list[Any], list[Any]]:
+        theirs: list[Any] = []
+        await scenario(asyncio.get_running_loop().create_future(), theirs)
+        ours: list[Any] = []
+        coroutine = pending()
+        await scenario(waits_for(coroutine), ours)
+        coroutine.close()
+        return theirs, ours
+
+    theirs, ours = run(main())
+    assert ours == theirs
+
+
+def test_it_says_which_loop_it_is_of_and_how_it_stands() -> None:
+    async def main() -> list[object]:
+        coroutine = pending()
+        future = waits_for(coroutine)
+        said = [asyncio.isfuture(future), future.get_loop() is asyncio.get_running_loop()]
+        said += [repr(future)]
+        future.cancel()
+        said += [repr(future)]
+        coroutine.close()
+        return said
+
+    assert run(main()) == [True, True, "<Future pending>", "<Future cancelled>"]
+
+
+def test_a_cancellation_brings_its_message() -> None:
+    async def main() -> tuple[Any, ...]:
+        task = asyncio.ensure_future(pending())
+        await turns(3)
+        task.cancel("enough")
+        with pytest.raises(asyncio.CancelledError) as caught:
+            await task
+        return caught.value.args
+
+    assert run(main()) == ("enough",)
+
+
+def test_an_interrupt_leaves_the_loop_at_once_and_loses_no_callback() -> None:
+    said: list[str] = []
+
+    def interrupt(_: Any) -> None:
+        raise KeyboardInterrupt
+
+    async def main() -> None:
+        future = waits_for(coroutine)
+        future.add_done_callback(interrupt)
+        future.add_done_callback(lambda _: said.append("the next one"))
+        future.cancel()
+        await turns(2)
+
+    coroutine = pending()
+    with asyncio.Runner(loop_factory=event_loop) as runner:
+        with pytest.raises(KeyboardInterrupt):
+            runner.get_loop().run_until_complete(main())
+        assert not said
+        runner.run(turns(2))
+        coroutine.close()
+    assert said == ["the next one"]
+
+
+def test_a_loop_in_debug_mode_names_the_task_that_took_long(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def main() -> None:
+        asyncio.get_running_loop().slow_callback_duration = 0
+        await asyncio.create_task(waits_and_returns(), name="the slow one")
+
+    async def waits_and_returns() -> None:
+        await sleep(0.001)
+
+    with caplog.at_level(logging.WARNING, "asyncio"):
+        run(main(), debug=True)
+    assert sum("the slow one" in record.message for record in caplog.records) >= 2
+
+
+def test_a_task_that_nobody_holds_goes_with_its_loop() -> None:
+    known: list[weakref.ref[Any]] = []
+
+    async def main() -> None:
+        known.append(weakref.ref(asyncio.ensure_future(pending())))
+        await turns(3)
+
+    loop = event_loop()
+    loop.set_exception_handler(lambda *_: None)  # it tells of the Task that is lost
+    loop.run_until_complete(main())
+    gc.collect()
+    assert known[0]()  # the loop holds who waits for it
+    loop.close()
+    del loop
+    gc.collect()
+    assert not known[0]()
