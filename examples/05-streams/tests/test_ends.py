@@ -235,7 +235,7 @@ def fifo(tmp_path: Path) -> Path:
 
 
 @unix
-def test_aclose_waits_for_a_poll_under_way(fifo: Path, run: Run) -> None:
+def test_aclose_waits_for_a_poll_under_way(fifo: Path, run_beside_workers: Run) -> None:
     order: list[str] = []
 
     async def main() -> None:
@@ -252,12 +252,12 @@ def test_aclose_waits_for_a_poll_under_way(fifo: Path, run: Run) -> None:
         order.append(f"closed, {live_streams()} left")
         order.append(await step)
 
-    run(main)
+    run_beside_workers(main)
     assert order == ["released", "closed, 0 left", "end"]
 
 
 @unix
-def test_aclose_that_is_cancelled_closes_all_the_same(fifo: Path, run: Run) -> None:
+def test_aclose_that_is_cancelled_closes_all_the_same(fifo: Path, run_beside_workers: Run) -> None:
     """The cancellation is raised when the stream has been dropped."""
     order: list[str] = []
 
@@ -277,7 +277,7 @@ def test_aclose_that_is_cancelled_closes_all_the_same(fifo: Path, run: Run) -> N
         order.append(f"{live_streams()} left")
         await step
 
-    run(main)
+    run_beside_workers(main)
     assert order == ["released", "0 left"]
 
 
@@ -297,7 +297,7 @@ def test_dropped_during_a_poll_it_goes_with_that_poll(fifo: Path) -> None:
 
 
 @unix
-def test_a_step_cancelled_during_a_poll_raises_at_once(fifo: Path, run: Run) -> None:
+def test_a_step_cancelled_during_a_poll_raises_at_once(fifo: Path, run_beside_workers: Run) -> None:
     """It gives up its wait, and not the poll: the next step takes what that brings."""
 
     async def main() -> Any:
@@ -311,7 +311,7 @@ def test_a_step_cancelled_during_a_poll_raises_at_once(fifo: Path, run: Run) -> 
         os.close(writer)
         return await anext(stream)
 
-    assert run(main) == "at last"
+    assert run_beside_workers(main) == "at last"
 
 
 @unix
