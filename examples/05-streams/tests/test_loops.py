@@ -14,10 +14,12 @@ from typing import Any
 import pytest
 import trio
 
+import rust_streams
 from conftest import LOOPS, NewLoop, Open, Run, all_of, parked, taken, turns, wait_until
 from rust_streams import count, live_streams, produce, ticks
 from soak import Often
 
+unix = pytest.mark.skipif(sys.platform == "win32", reason="needs the loop of one thread")
 linux = pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="needs /proc")
 MAKE: dict[str, Callable[[int], Any]] = {"count": count, "produce": produce}
 
@@ -58,6 +60,26 @@ def test_a_loop_closed_while_a_step_waits(rust_channel: Open, loop_factory: NewL
     for number in range(3):
         sender.send(number)
     assert asyncio.run(taken(stream, 3)) == [0, 1, 2]
+
+
+@unix
+def test_a_loop_closed_takes_no_stream_with_it(run: Run) -> None:
+    """One that is spawned on a loop with a runtime of its own goes on on the next, also where a step
+    waits for it meanwhile on another loop."""
+    sender, stream = rust_streams.channel()
+    loop = rust_streams.event_loop()
+    loop.run_until_complete(parked(stream.__anext__())).cancel()
+    loop.run_until_complete(turns(2))
+
+    async def main() -> list[Any]:
+        step = await parked(anext(stream))
+        loop.close()
+        sender.send("first")
+        sender.send("second")
+        sender.close()
+        return [await step, *await all_of(stream)]
+
+    assert run(main) == ["first", "second"]
 
 
 def test_a_step_whose_loop_is_closed_says_so(rust_channel: Open) -> None:

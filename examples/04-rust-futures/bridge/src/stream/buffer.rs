@@ -93,6 +93,11 @@ impl<T, F> Buffer<T, F> {
         Poll::Pending
     }
 
+    /// Has whoever waits for an item look again.
+    pub fn wake_taker(&self) {
+        wake(self.lock(), |state| state.taker.take());
+    }
+
     /// Takes the first item, or the failure after the last.
     pub fn take(&self) -> Taken<T, F> {
         let mut state = self.lock();

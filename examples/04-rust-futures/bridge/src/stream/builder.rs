@@ -24,7 +24,8 @@ use crate::{Name, rust_future::to_python};
 /// another step is under way, or no event loop is running; `OSError` if the runtime's threads cannot be
 /// started.
 ///
-/// An iterator belongs to no event loop: begun on one, it can go on on another.
+/// An iterator belongs to no event loop: begun on one, it can go on on another. But sockets and timers
+/// that a stream has opened on a loop of [`one_thread`](crate::one_thread) fail when that is closed.
 ///
 /// **How far ahead?** As far as what waits may take memory. With few items the loop is woken for nearly
 /// each of them, with a thousand once for many: an item then costs a tenth.

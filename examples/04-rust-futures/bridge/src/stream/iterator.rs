@@ -5,20 +5,16 @@ use std::{
     convert::Infallible,
     future,
     panic::Location,
-    sync::{
-        OnceLock,
-        atomic::{
-            AtomicBool, AtomicUsize,
-            Ordering::{Acquire, Relaxed, Release},
-        },
+    sync::atomic::{
+        AtomicBool, AtomicUsize,
+        Ordering::{Acquire, Relaxed, Release},
     },
 };
 
 use pyo3::{exceptions::PyRuntimeError, prelude::*, types::PyTuple};
-use tokio::task::AbortHandle;
 
 use super::{
-    producer::Producer,
+    producer,
     rust_stream::{self, SharedStream},
     step::{Close, Next},
 };
@@ -37,8 +33,6 @@ use crate::{
 pub struct AsyncIterator {
     options: Options,
     stream: ForkGuarded<SharedStream>,
-    /// The task that polls it, once there is one.
-    producer: OnceLock<AbortHandle>,
     /// A step is under way.
     stepping: AtomicBool,
     /// How many steps in a row have not suspended. Only the step that is under way asks.
@@ -63,7 +57,6 @@ impl AsyncIterator {
         Self {
             options,
             stream: ForkGuarded::new("a Rust stream", stream),
-            producer: OnceLock::new(),
             stepping: AtomicBool::new(false),
             in_a_row: AtomicUsize::new(0),
         }
@@ -115,11 +108,10 @@ impl AsyncIterator {
     ///
     /// `RuntimeError` if no event loop is running, `OSError` if the runtime cannot be started.
     pub(super) fn start(&self, py: Python<'_>) -> PyResult<()> {
-        if self.options.spawned && self.producer.get().is_none() {
+        let stream = self.stream()?;
+        if self.options.spawned && !stream.production().is_at_work() {
             let event_loop = event_loop::running(py)?;
-            let producer = Producer::of(self.stream()?.clone());
-            let task = event_loop.runtime().spawn(producer);
-            let _ = self.producer.set(task.abort_handle());
+            producer::start(stream, event_loop.runtime());
         }
         Ok(())
     }
@@ -130,10 +122,7 @@ impl AsyncIterator {
             return; // a child lets go of its copy
         };
         rust_stream::close(py, &**stream);
-        // The runtime would keep the task: what could wake it may be gone with the stream.
-        if let Some(task) = self.producer.get() {
-            task.abort();
-        }
+        stream.production().abort();
     }
 }
 

@@ -15,7 +15,10 @@ use pyo3::{
 };
 use tokio::runtime::Handle;
 
-use super::buffer::{Buffer, Taken};
+use super::{
+    buffer::{Buffer, Taken},
+    producer::Production,
+};
 use crate::{
     alive::{Alive, STREAM},
     event_loop, fork,
@@ -57,7 +60,13 @@ pub trait RustStream: Send + Sync {
     /// Waits until it has been.
     fn poll_end(&self, context: &mut Context<'_>) -> Poll<()>;
 
-    /// The runtime lets go of the stream: whoever waits must hear of it.
+    /// What is known of the task that polls it, if none of its steps does.
+    fn production(&self) -> &Production;
+
+    /// That task has gone: whoever waits for an item starts another.
+    fn let_go(&self);
+
+    /// There is no runtime to poll it: whoever waits must hear of it.
     fn abandon(&self);
 }
 
@@ -88,6 +97,7 @@ where
     Arc::new(Typed {
         stream: Mutex::new(Some((Box::pin(stream), Alive::new()))),
         buffer: Buffer::new(ahead),
+        production: Production::default(),
         batch,
         convert,
     })
@@ -97,6 +107,7 @@ struct Typed<S, T, E, C> {
     /// None when it has been dropped. Locked for as long as somebody polls it, or drops it.
     stream: Mutex<Option<Counted<S>>>,
     buffer: Buffer<T, Failure<E>>,
+    production: Production,
     batch: Batch,
     convert: C,
 }
@@ -163,6 +174,17 @@ where
 
     fn poll_end(&self, context: &mut Context<'_>) -> Poll<()> {
         self.buffer.poll_end(context)
+    }
+
+    fn production(&self) -> &Production {
+        &self.production
+    }
+
+    fn let_go(&self) {
+        if !self.is_over() {
+            self.production.has_left();
+            self.buffer.wake_taker();
+        }
     }
 
     fn abandon(&self) {

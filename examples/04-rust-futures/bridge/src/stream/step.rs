@@ -11,8 +11,9 @@ use pyo3::{
     exceptions::{PyBaseException, PyGeneratorExit, PyStopAsyncIteration},
     prelude::*,
 };
+use tokio::runtime::Handle;
 
-use super::{iterator::AsyncIterator, rust_stream::SharedStream};
+use super::{iterator::AsyncIterator, producer, rust_stream::SharedStream};
 use crate::{
     body::{self, First, Manner, RustBody},
     coroutine::{Body, Input, Step},
@@ -247,7 +248,12 @@ impl RustFuture for NextItem {
         }
         let stream = &self.stream;
         while self.inline && stream.has_room() && stream.poll_make(context) == Poll::Ready(true) {}
-        stream.poll_item(context)
+        let polled = stream.poll_item(context);
+        // After that: one that goes meanwhile wakes this step.
+        if polled.is_pending() && !self.inline && !stream.production().is_at_work() {
+            producer::start(stream, &Handle::current());
+        }
+        polled
     }
 
     fn take(self: Pin<&mut Self>, py: Python<'_>) -> Option<PyResult<Py<PyAny>>> {
