@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import contextvars
 import gc
 import logging
@@ -156,27 +157,34 @@ def test_a_cancellation_brings_its_message() -> None:
     assert run(main()) == ("enough",)
 
 
-def test_an_interrupt_leaves_the_loop_at_once_and_loses_no_callback() -> None:
-    said: list[str] = []
+def test_an_interrupt_in_a_task_leaves_the_loop_at_once_and_loses_nobody() -> None:
+    woken: list[int] = []
 
-    def interrupt(_: Any) -> None:
-        raise KeyboardInterrupt
+    async def waits(number: int) -> None:
+        with contextlib.suppress(asyncio.CancelledError):
+            await pending()
+        woken.append(number)
+        if number == 0:
+            raise KeyboardInterrupt
 
     async def main() -> None:
-        future = waits_for(coroutine)
-        future.add_done_callback(interrupt)
-        future.add_done_callback(lambda _: said.append("the next one"))
-        future.cancel()
-        await turns(2)
+        tasks[:] = [asyncio.ensure_future(waits(number)) for number in range(3)]
+        await turns(3)
+        for task in tasks:
+            task.cancel()
+        await turns(3)
 
-    coroutine = pending()
-    with asyncio.Runner(loop_factory=event_loop) as runner:
-        with pytest.raises(KeyboardInterrupt):
-            runner.get_loop().run_until_complete(main())
-        assert not said
-        runner.run(turns(2))
-        coroutine.close()
-    assert said == ["the next one"]
+    tasks: list[asyncio.Task[None]] = []
+    loop = event_loop()
+    with pytest.raises(KeyboardInterrupt):
+        loop.run_until_complete(main())
+    assert woken == [0]
+    loop.run_until_complete(asyncio.wait(tasks))
+    assert woken == [0, 1, 2]
+    with pytest.raises(KeyboardInterrupt):
+        tasks[0].result()
+    loop.run_until_complete(turns(5))
+    loop.close()
 
 
 def test_a_loop_in_debug_mode_names_the_task_that_took_long(

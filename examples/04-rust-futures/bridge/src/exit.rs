@@ -62,6 +62,22 @@ pub struct StepGuard {
 
 impl StepGuard {
     pub fn new(py: Python<'_>) -> Self {
+        Self::begin().unwrap_or_else(|| {
+            py.detach(wait_for_ever);
+            unreachable!("it waits for ever");
+        })
+    }
+
+    /// Begins one on a detached thread, which is about to attach.
+    pub fn before_attaching() -> Self {
+        Self::begin().unwrap_or_else(|| {
+            wait_for_ever();
+            unreachable!("it waits for ever");
+        })
+    }
+
+    /// None during the exit.
+    fn begin() -> Option<Self> {
         let epoch = fork::epoch();
         if EPOCH.load(SeqCst) != epoch && EPOCH.swap(epoch, SeqCst) != epoch {
             STEPS.store(0, SeqCst);
@@ -69,12 +85,7 @@ impl StepGuard {
         STEPS.fetch_add(1, SeqCst);
         let step = Self { epoch };
         let exits = EXITS.load(SeqCst);
-        if exits != 0 && exits != this_thread() {
-            drop(step);
-            py.detach(wait_for_ever);
-            unreachable!("it waits for ever");
-        }
-        step
+        (exits == 0 || exits == this_thread()).then_some(step)
     }
 }
 

@@ -1,24 +1,26 @@
 //! What a Task of this loop waits for: a future of asyncio, as far as a Task asks for one.
 //!
 //! A future of asyncio has the loop make a handle for each of its callbacks, in Python. That is half of the
-//! way from a Rust future that is ready to the Task that awaits it. This one is its own handle: when it is
-//! done, the loop finds it among what is to be run in this turn.
+//! way from a Rust future that is ready to the Task that awaits it. This one is the handle of the Task's
+//! callback itself: when it is done, the loop finds it among what is to be run in this turn. Callbacks of
+//! others go the usual way.
 //!
 //! Sources: `task_step_impl` and `task_wakeup` in CPython's `Modules/_asynciomodule.c`, `Handle` in
 //! `Lib/asyncio/events.py`, `_run_once` in `Lib/asyncio/base_events.py`.
 
 use std::{
-    collections::VecDeque,
+    mem,
     sync::atomic::{AtomicBool, Ordering::SeqCst},
 };
 
 use parking_lot::Mutex;
 use pyo3::{
     PyTraverseError, PyVisit,
-    exceptions::{PyKeyboardInterrupt, PySystemExit, asyncio},
+    exceptions::{PyAttributeError, asyncio},
     intern,
     prelude::*,
-    types::PyDict,
+    sync::PyOnceLock,
+    types::{IntoPyDict, PyCFunction, PyType},
 };
 
 use crate::event_loop::asyncio::Wait;
@@ -36,9 +38,9 @@ pub struct Future {
 #[derive(Default)]
 struct State {
     outcome: Outcome,
-    callbacks: VecDeque<Callback>,
-    /// The callback that was run last: what a loop in debug mode names if it took long.
-    ran: Option<Py<PyAny>>,
+    callbacks: Vec<Callback>,
+    /// That of the Task, once it is among the loop's handles.
+    wakeup: Option<Callback>,
 }
 
 #[derive(Default)]
@@ -73,53 +75,52 @@ impl Wait for OwnFutures {
     }
 }
 
+impl Callback {
+    /// Such a one raises nothing that a handle would have to tell of.
+    fn resumes_a_task(&self, py: Python<'_>) -> PyResult<bool> {
+        let Ok(function) = self.function.bind(py).cast_exact::<PyCFunction>() else {
+            return Ok(false);
+        };
+        let name = intern!(py, "__name__");
+        function.getattr(name)?.eq(intern!(py, "task_wakeup"))
+    }
+}
+
 impl Future {
     /// Says whether it was pending. Has its callbacks run in this turn of the loop, or the next.
     fn complete(this: &Bound<'_, Self>, outcome: Outcome) -> PyResult<bool> {
-        let has_callbacks = {
+        let callbacks = {
             let mut state = this.get().state.lock();
             if !matches!(state.outcome, Outcome::Pending) {
                 return Ok(false);
             }
             state.outcome = outcome;
-            !state.callbacks.is_empty()
+            mem::take(&mut state.callbacks)
         };
-        if has_callbacks {
-            Self::run_soon(this)?;
+        for callback in callbacks {
+            Self::run_soon(this, callback)?;
         }
         Ok(true)
     }
 
-    /// Puts it among the loop's handles.
-    fn run_soon(this: &Bound<'_, Self>) -> PyResult<()> {
+    fn run_soon(this: &Bound<'_, Self>, callback: Callback) -> PyResult<()> {
         let py = this.py();
         let event_loop = this.get().event_loop.bind(py);
+        if !callback.resumes_a_task(py)? || this.get().is_handle() {
+            let keywords = [("context", &callback.context)].into_py_dict(py)?;
+            let call = (&callback.function, this);
+            return event_loop
+                .call_method("call_soon", call, Some(&keywords))
+                .map(drop);
+        }
+        this.get().state.lock().wakeup = Some(callback);
         let ready = event_loop.getattr(intern!(py, "_ready"))?;
         ready.call_method1(intern!(py, "append"), (this,))?;
         Ok(())
     }
 
-    fn next_callback(&self, py: Python<'_>) -> Option<Callback> {
-        let mut state = self.state.lock();
-        let callback = state.callbacks.pop_front()?;
-        let before = state.ran.replace(callback.function.clone_ref(py));
-        drop(state);
-        drop(before); // unlocked: Python code may run
-        Some(callback)
-    }
-
-    /// As a loop tells of an error in a handle.
-    fn tell(this: &Bound<'_, Self>, callback: &Py<PyAny>, error: &PyErr) -> PyResult<()> {
-        let py = this.py();
-        let told = PyDict::new(py);
-        told.set_item("message", format!("Exception in callback {callback}"))?;
-        told.set_item("exception", error.value(py))?;
-        told.set_item("handle", this)?;
-        this.get()
-            .event_loop
-            .bind(py)
-            .call_method1("call_exception_handler", (told,))
-            .map(drop)
+    fn is_handle(&self) -> bool {
+        self.state.lock().wakeup.is_some()
     }
 
     fn end(&self, py: Python<'_>, not_yet: &'static str) -> PyResult<()> {
@@ -175,23 +176,23 @@ impl Future {
                 .unbind(),
         };
         let callback = Callback { function, context };
-        this.get().state.lock().callbacks.push_back(callback);
         if this.get().is_done() {
-            Self::run_soon(this)?;
+            return Self::run_soon(this, callback);
         }
+        this.get().state.lock().callbacks.push(callback);
         Ok(())
     }
 
     /// Returns how many of these there were.
     fn remove_done_callback(&self, function: &Bound<'_, PyAny>) -> PyResult<usize> {
         let py = function.py();
-        let all: Vec<_> = self.state.lock().callbacks.drain(..).collect();
+        let all = mem::take(&mut self.state.lock().callbacks);
         let mut removed = 0;
         for callback in all {
             if callback.function.bind(py).eq(function)? {
                 removed += 1;
             } else {
-                self.state.lock().callbacks.push_back(callback);
+                self.state.lock().callbacks.push(callback);
             }
         }
         Ok(removed)
@@ -253,28 +254,26 @@ impl Future {
     #[pyo3(name = "_source_traceback")]
     const SOURCE_TRACEBACK: Option<bool> = None;
 
+    /// The Task's, which a loop in debug mode names if it took long.
     #[getter(_callback)]
     fn callback(&self, py: Python<'_>) -> Option<Py<PyAny>> {
-        self.state.lock().ran.as_ref().map(|ran| ran.clone_ref(py))
+        let state = self.state.lock();
+        state.wakeup.as_ref().map(|it| it.function.clone_ref(py))
     }
 
-    /// Runs its callbacks. Raises what no handle may keep: `KeyboardInterrupt` and `SystemExit`.
-    fn _run(this: &Bound<'_, Self>) -> PyResult<()> {
+    /// Returns what the loop calls: the Task's callback, in its context. No Rust is on the stack while the
+    /// Task runs: see `exit.rs`.
+    #[getter(_run)]
+    fn run<'py>(this: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        static PARTIAL: PyOnceLock<Py<PyType>> = PyOnceLock::new();
         let py = this.py();
-        while let Some(Callback { function, context }) = this.get().next_callback(py) {
-            let run = intern!(py, "run");
-            let Err(error) = context.bind(py).call_method1(run, (&function, this)) else {
-                continue;
-            };
-            if error.is_instance_of::<PyKeyboardInterrupt>(py)
-                || error.is_instance_of::<PySystemExit>(py)
-            {
-                Self::run_soon(this)?; // the rest
-                return Err(error);
-            }
-            Self::tell(this, &function, &error)?;
-        }
-        Ok(())
+        let (function, context) = match &this.get().state.lock().wakeup {
+            Some(wakeup) => (wakeup.function.clone_ref(py), wakeup.context.clone_ref(py)),
+            None => return Err(PyAttributeError::new_err("_run")), // it is no handle
+        };
+        let run = context.bind(py).getattr(intern!(py, "run"))?;
+        let partial = PARTIAL.import(py, "functools", "partial")?;
+        partial.call1((run, function, this))
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
@@ -282,11 +281,10 @@ impl Future {
         let Some(state) = self.state.try_lock() else {
             return Ok(()); // somebody has it in hand
         };
-        visit.call(&state.ran)?;
         if let Outcome::Cancelled(message) = &state.outcome {
             visit.call(message)?;
         }
-        for callback in &state.callbacks {
+        for callback in state.callbacks.iter().chain(&state.wakeup) {
             visit.call(&callback.function)?;
             visit.call(&callback.context)?;
         }
@@ -296,7 +294,7 @@ impl Future {
     fn __clear__(&self) {
         let callbacks = {
             let mut state = self.state.lock();
-            (std::mem::take(&mut state.callbacks), state.ran.take())
+            (mem::take(&mut state.callbacks), state.wakeup.take())
         };
         drop(callbacks); // unlocked: Python code may run
     }
