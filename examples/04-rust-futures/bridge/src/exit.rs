@@ -5,6 +5,7 @@
 //! of ours on its stack, and none begins one any more.
 
 use std::{
+    cell::Cell,
     sync::atomic::{AtomicUsize, Ordering::SeqCst},
     thread,
     time::{Duration, Instant},
@@ -54,6 +55,11 @@ fn wait_for_steps(py: Python<'_>) {
     });
 }
 
+thread_local! {
+    /// How many steps this thread has on its stack.
+    static HERE: Cell<usize> = const { Cell::new(0) };
+}
+
 /// Counts a step for as long as it lives. During the exit it does not return, but on the thread that
 /// exits: that may run a last loop.
 pub struct StepGuard {
@@ -62,31 +68,37 @@ pub struct StepGuard {
 
 impl StepGuard {
     pub fn new(py: Python<'_>) -> Self {
-        Self::begin().unwrap_or_else(|| {
-            py.detach(wait_for_ever);
-            unreachable!("it waits for ever");
-        })
-    }
-
-    /// Begins one on a detached thread, which is about to attach.
-    pub fn before_attaching() -> Self {
-        Self::begin().unwrap_or_else(|| {
-            wait_for_ever();
-            unreachable!("it waits for ever");
-        })
-    }
-
-    /// None during the exit.
-    fn begin() -> Option<Self> {
         let epoch = fork::epoch();
         if EPOCH.load(SeqCst) != epoch && EPOCH.swap(epoch, SeqCst) != epoch {
             STEPS.store(0, SeqCst);
+            HERE.set(0);
         }
         STEPS.fetch_add(1, SeqCst);
-        let step = Self { epoch };
-        let exits = EXITS.load(SeqCst);
-        (exits == 0 || exits == this_thread()).then_some(step)
+        HERE.set(HERE.get() + 1);
+        if is_exit_of_another() {
+            py.detach(|| waits(wait_for_ever));
+        }
+        Self { epoch }
     }
+}
+
+/// Calls `f`, which waits, on a detached thread. The exit need not wait for its steps meanwhile, and
+/// during the exit it does not return: after it, the thread attaches.
+pub fn waits<R>(f: impl FnOnce() -> R) -> R {
+    let here = HERE.get();
+    STEPS.fetch_sub(here, SeqCst);
+    let result = f();
+    STEPS.fetch_add(here, SeqCst);
+    if is_exit_of_another() {
+        STEPS.fetch_sub(here, SeqCst);
+        wait_for_ever();
+    }
+    result
+}
+
+fn is_exit_of_another() -> bool {
+    let exits = EXITS.load(SeqCst);
+    exits != 0 && exits != this_thread()
 }
 
 fn wait_for_ever() {
@@ -100,6 +112,7 @@ impl Drop for StepGuard {
     fn drop(&mut self) {
         if self.epoch == EPOCH.load(SeqCst) {
             STEPS.fetch_sub(1, SeqCst);
+            HERE.set(HERE.get() - 1);
         }
     }
 }

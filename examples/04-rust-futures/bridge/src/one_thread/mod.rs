@@ -15,6 +15,8 @@ mod selector;
 
 use pyo3::{ffi::c_str, prelude::*, sync::PyOnceLock};
 
+use crate::exit::StepGuard;
+
 /// Returns a new event loop of asyncio, on whose thread tokio runs, too.
 ///
 /// It is an `asyncio.SelectorEventLoop`, to be run and closed as any: `loop_factory=event_loop`. The
@@ -37,6 +39,7 @@ pub fn event_loop(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
 #[pyo3(signature = (main, *, debug=None))]
 pub fn run<'py>(main: &Bound<'py, PyAny>, debug: Option<bool>) -> PyResult<Bound<'py, PyAny>> {
     let py = main.py();
+    let _step = StepGuard::new(py); // this function stays on the stack
     let event_loop = wrap_pyfunction!(event_loop, py)?;
     python_side(py)?.call_method1("run", (main, event_loop, debug))
 }

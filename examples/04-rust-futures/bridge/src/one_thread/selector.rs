@@ -26,7 +26,7 @@ use crate::{
         asyncio::Asyncio,
         executor::{self, Executor},
     },
-    exit::StepGuard,
+    exit::{self, StepGuard},
     fork::{Guarded, not_here},
     runtime::{self, os_error},
 };
@@ -104,13 +104,13 @@ impl Selector {
     /// in the same turn. Raises what handlers of signals raise.
     #[pyo3(signature = (timeout=None))]
     fn select<'py>(&self, py: Python<'py>, timeout: Option<f64>) -> PyResult<Bound<'py, PyAny>> {
-        let mut step = Some(StepGuard::new(py));
+        let _step = StepGuard::new(py);
         let rust = self.rust()?;
         let (Some(mut reactor), Some(event_loop)) = (rust.take()?, rust.event_loop.get()) else {
             return self.call(py, intern!(py, "select"), (timeout,), None); // closed: that raises
         };
         executor::runs_here();
-        let events = self.visit(py, &mut reactor, event_loop, timeout, &mut step);
+        let events = self.visit(py, &mut reactor, event_loop, timeout);
         *rust.reactor.lock() = Place::Here(reactor); // before handlers of signals run, which may do anything
         let events = events?.unwrap_or_else(|| PyList::empty(py).into_any());
         py.check_signals()?;
@@ -186,20 +186,18 @@ impl Selector {
         reactor: &mut Reactor,
         event_loop: &EventLoop,
         timeout: Option<f64>,
-        step: &mut Option<StepGuard>,
     ) -> PyResult<Option<Bound<'py, PyAny>>> {
         let events = self.events(py, reactor)?;
         let waits = events.is_none() && timeout.is_none_or(|timeout| timeout > 0.0);
         let limit = timeout.and_then(|timeout| Duration::try_from_secs_f64(timeout).ok());
         py.detach(|| {
-            drop(step.take()); // the exit need not wait for who waits
-            let turn = if waits {
-                reactor.wait(event_loop, limit)
-            } else {
-                reactor.take_turn()
-            };
-            *step = Some(StepGuard::before_attaching());
-            turn
+            exit::waits(|| {
+                if waits {
+                    reactor.wait(event_loop, limit)
+                } else {
+                    reactor.take_turn()
+                }
+            })
         })?;
         match events {
             Some(events) => Ok(Some(events)),
