@@ -89,6 +89,7 @@ async def main():
     await start()
     signal.setitimer(signal.ITIMER_REAL, 0.02)
     await pending()
+signal.signal(signal.SIGINT, signal.default_int_handler)  # what runs in the background ignores it
 signal.signal(signal.SIGALRM, lambda *_: os.kill(os.getpid(), signal.SIGINT))
 try:
     asyncio.run(main())

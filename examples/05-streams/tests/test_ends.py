@@ -27,7 +27,7 @@ from conftest import (
     turns,
     wait_until,
 )
-from rust_streams import count, live_streams, produce, read_blocking
+from rust_streams import count, failing, live_streams, produce, read_blocking
 
 unix = pytest.mark.skipif(sys.platform == "win32", reason="needs a named pipe")
 
@@ -158,6 +158,20 @@ def test_break_out_of_one_that_a_worker_polls(run_anywhere: Run) -> None:
         return seen
 
     assert run_anywhere(main) == [0, 1, 2, 3]
+
+
+def test_dropped_by_an_error_it_lets_that_get_through(run: Run) -> None:
+    """The `async for` that an error leaves drops the stream before anybody has caught the error."""
+
+    async def main() -> None:
+        with pytest.raises(ValueError, match="failed"):
+            async for _ in failing(3):
+                pass
+        with pytest.raises(KeyError, match="by hand"):
+            async for _ in count(3):
+                raise KeyError("by hand")
+
+    run(main)
 
 
 def test_dropped_while_nobody_polls_it_is_gone_at_once(run: Run) -> None:

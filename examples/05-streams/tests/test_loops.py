@@ -64,8 +64,9 @@ def test_a_loop_closed_while_a_step_waits(rust_channel: Open, loop_factory: NewL
 
 @unix
 def test_a_loop_closed_takes_no_stream_with_it(run: Run) -> None:
-    """One that is spawned on a loop with a runtime of its own goes on on the next, also where a step
-    waits for it meanwhile on another loop."""
+    """Spawned on a loop with a runtime of its own, it goes on on the next one, also for a step that
+    waits there meanwhile.
+    """
     sender, stream = rust_streams.channel()
     loop = rust_streams.event_loop()
     loop.run_until_complete(parked(stream.__anext__())).cancel()

@@ -62,12 +62,16 @@ def runs_on(name: str) -> Run:
 
 
 BOOKS = {"native": native, "twin": in_python, "rust": await_from_rust}
-PLACES = [("native", "asyncio"), *((book, loop) for book in ("twin", "rust") for loop in LOOPS)]
+PLACES = [
+    ("native", "asyncio"),
+    ("twin", "asyncio"),
+    *(("rust", loop) for loop in (*LOOPS, "trio")),
+]
 
 
-@pytest.fixture(params=[*PLACES, ("rust", "trio")], ids="-".join)
+@pytest.fixture(params=PLACES, ids="-".join)
 def place(request: pytest.FixtureRequest) -> Any:
-    """Which module runs where. Native and twin know asyncio only."""
+    """Which module runs where. To native and twin all loops of asyncio are the same."""
     return request.param
 
 
@@ -84,6 +88,12 @@ def run(place: tuple[str, str]) -> Run:
 @pytest.fixture(params=[*LOOPS, "trio"])
 def run_anywhere(request: pytest.FixtureRequest) -> Run:
     """Run a coroutine function on a fresh loop of each kind, and under trio."""
+    return runs_on(request.param)
+
+
+@pytest.fixture(params=LOOPS)
+def run_on_asyncio(request: pytest.FixtureRequest) -> Run:
+    """The same without trio."""
     return runs_on(request.param)
 
 

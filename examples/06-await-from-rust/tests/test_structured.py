@@ -264,7 +264,7 @@ def test_what_ends_a_program_ends_it(run_anywhere: Run, call_it: Any, kind: Any)
 
 
 @BOTH
-def test_an_asyncio_cancellation_that_python_code_raises(run: Run, call_it: Any) -> None:
+def test_an_asyncio_cancellation_that_python_code_raises(run_on_asyncio: Run, call_it: Any) -> None:
     error = asyncio.CancelledError("by hand")
 
     async def raises() -> None:
@@ -276,7 +276,7 @@ def test_an_asyncio_cancellation_that_python_code_raises(run: Run, call_it: Any)
             await call_it(raises)
         assert raised.value is error
 
-    asyncio.run(main())
+    run_on_asyncio(main)
 
 
 @BOTH

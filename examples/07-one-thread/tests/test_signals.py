@@ -57,6 +57,7 @@ async def main():
     print("ready", flush=True)
     {way}
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # what runs in the background ignores it
 interrupted = False
 try:
     {run}
