@@ -1,8 +1,8 @@
 """Requests per second by two crates that chapter 07 binds, beside clients for asyncio.
 
 A hundred tasks ask a Redis server over one connection, and a hundred at once ask an HTTP server,
-each server in a process on a core of its own. The clients take turns, each in a fresh process, as
-in `echo.py`: `python clients.py ask asyncio redis-py PORT 20000`.
+each server in a process on a core of its own. The seconds are those of the client's processor. The
+clients take turns, each in a fresh process: `python clients.py ask asyncio redis-py PORT 20000`.
 """
 
 from __future__ import annotations
@@ -131,9 +131,9 @@ async def say_per_second(opens: str, port: int, total: int) -> None:
             await ask()
 
     await asyncio.gather(*(times(1) for _ in range(TASKS)))
-    start = time.perf_counter()
+    start = time.process_time()
     await asyncio.gather(*(times(total // TASKS) for _ in range(TASKS)))
-    print(total / (time.perf_counter() - start), flush=True)
+    print(total / (time.process_time() - start), flush=True)
     end_at_once()  # closing is not what is timed
 
 

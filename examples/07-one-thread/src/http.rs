@@ -2,7 +2,6 @@
 
 use std::{
     cell::RefCell,
-    mem,
     sync::{Mutex, PoisonError},
 };
 
@@ -47,7 +46,7 @@ fn client_here() -> Client {
     known.unwrap_or_else(|| {
         let client = Client::new();
         let kept = (here, ForkGuarded::new("a client", client.clone()));
-        let before = CLIENT.with_borrow_mut(|known| mem::replace(known, Some(kept)));
+        let before = CLIENT.with_borrow_mut(|known| known.replace(kept));
         drop(before); // the cell first: this ends connections
         client
     })

@@ -135,7 +135,10 @@ def test_it_says_which_loop_it_is_of_and_how_it_stands() -> None:
     async def main() -> list[object]:
         coroutine = pending()
         future = waits_for(coroutine)
-        said = [asyncio.isfuture(future), future.get_loop() is asyncio.get_running_loop()]
+        said: list[object] = [
+            asyncio.isfuture(future),
+            future.get_loop() is asyncio.get_running_loop(),
+        ]
         said += [repr(future)]
         future.cancel()
         said += [repr(future)]
