@@ -88,12 +88,14 @@ def test_timers_in_their_order(run: Run) -> None:
     async def main() -> list[str]:
         seen: list[str] = []
         loop = asyncio.get_running_loop()
-        for delay in 0.003, 0.001, 0.002, 0:
-            loop.call_later(delay, seen.append, f"{delay}")
-        await asyncio.sleep(0.005)
+        now = loop.time()
+        for delay in 0.03, 0.01, 0.02, 0:
+            loop.call_at(now + delay, seen.append, f"{delay}")
+        while len(seen) < 4:
+            await asyncio.sleep(0.001)
         return seen
 
-    assert run(main) == ["0", "0.001", "0.002", "0.003"]
+    assert run(main) == ["0", "0.01", "0.02", "0.03"]
 
 
 class Echo(asyncio.DatagramProtocol):
