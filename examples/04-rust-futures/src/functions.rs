@@ -217,12 +217,19 @@ pub fn set_worker_threads(py: Python<'_>, count: u16) -> PyResult<()> {
 
 /// Never completes, and panics with `message` when it is dropped.
 #[pyfunction]
-pub fn explode_when_dropped(message: String) -> Coroutine {
+#[pyo3(signature = (message, *, inline=false))]
+pub fn explode_when_dropped(message: String, inline: bool) -> Coroutine {
     let explodes = Explodes(message); // out here it is also in a future that is never polled
-    pyo3_await::spawn("explode_when_dropped", async move {
+    let builder = Builder::new("explode_when_dropped");
+    let future = async move {
         let _explodes = explodes;
         future::pending::<PyResult<()>>().await
-    })
+    };
+    if inline {
+        builder.inline(future)
+    } else {
+        builder.spawn(future)
+    }
 }
 
 struct Explodes(String);

@@ -221,10 +221,11 @@ def test_without_a_loop_there_is_an_error_and_nothing_is_left(
     assert capfd.readouterr().err == ""
 
 
-def test_without_a_loop_a_panic_in_its_drop_hurts_nobody(capfd: Any) -> None:
+@pytest.mark.parametrize("inline", [False, True])
+def test_without_a_loop_a_panic_in_its_drop_hurts_nobody(inline: bool, capfd: Any) -> None:
     """The future is dropped as any other: what it does then does not reach Python."""
     with pytest.raises(RuntimeError, match=r"^no running event loop$"):
-        explode_when_dropped("dropped").send(None)
+        explode_when_dropped("dropped", inline=inline).send(None)
     assert live_futures() == 0
     assert "panicked at src/functions.rs" in capfd.readouterr().err
 

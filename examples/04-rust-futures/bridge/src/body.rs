@@ -65,7 +65,8 @@ impl RustBody {
         future: BoxedFuture,
         pending: Pending<'py>,
     ) -> PyResult<(Self, PyResult<Step<'py>>)> {
-        let (awaiting, step) = Awaiting::inline(py, future, pending, Manner::INLINE)?;
+        let event_loop = pending.event_loop(py)?;
+        let (awaiting, step) = Awaiting::inline(py, event_loop, future, pending, Manner::INLINE);
         Ok((Self(Guarded::new(Stage::Awaiting(awaiting))), step))
     }
 }
@@ -121,7 +122,8 @@ impl Stage {
             First::Ready => return result_of(py, future.take()?),
             First::Pending(pending) => pending,
         };
-        let (awaiting, step) = Awaiting::inline(py, future.take()?, pending, manner)?;
+        let event_loop = pending.event_loop(py)?; // first, as in `spawn`
+        let (awaiting, step) = Awaiting::inline(py, event_loop, future.take()?, pending, manner);
         *self = Self::Awaiting(awaiting);
         step
     }
@@ -168,6 +170,15 @@ pub struct Pending<'py> {
     in_flight: Arc<InFlight>,
     calls: Option<Calls>,
     served: PyResult<Served<'py>>,
+}
+
+impl Pending<'_> {
+    fn event_loop(&self, py: Python<'_>) -> PyResult<Arc<EventLoop>> {
+        match &self.event_loop {
+            Some(event_loop) => Ok(Arc::clone(event_loop)),
+            None => event_loop::running(py),
+        }
+    }
 }
 
 /// Polls a future before a loop is looked for: one that is ready at once needs none, nor does one that has
@@ -255,14 +266,11 @@ impl Awaiting {
     /// One that has been polled once, and its first step.
     fn inline<'py>(
         py: Python<'py>,
+        event_loop: Arc<EventLoop>,
         future: BoxedFuture,
         pending: Pending<'py>,
         manner: Manner,
-    ) -> PyResult<(Self, PyResult<Step<'py>>)> {
-        let event_loop = match pending.event_loop {
-            Some(event_loop) => event_loop,
-            None => event_loop::running(py)?,
-        };
+    ) -> (Self, PyResult<Step<'py>>) {
         let in_flight = pending.in_flight;
         in_flight.take_in(future, event_loop.place(), manner.uncancellable);
         if event_loop.has_own_runtime() {
@@ -271,7 +279,7 @@ impl Awaiting {
         let mut awaiting = Self::new(event_loop, in_flight, None);
         awaiting.calls = pending.calls.map(Box::new);
         let step = awaiting.follow(py, pending.served, true);
-        Ok((awaiting, step))
+        (awaiting, step)
     }
 
     /// A future on the runtime suspends, if only for a turn: a Task that awaits one after the other
