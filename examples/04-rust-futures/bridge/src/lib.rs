@@ -93,7 +93,7 @@
 //!             ├─ local.rs     a future that stays on its thread
 //!             ├─ request.rs   what a future asks of the thread of its loop
 //!             └─ rust_future.rs  a future of any type, and what it brings, as one type
-//! runtime.rs (tokio), panic.rs, fork.rs, exit.rs, alive.rs, this_thread.rs
+//! runtime.rs (tokio), panic.rs, fork.rs, exit.rs, alive.rs, this_thread.rs, coroutine/pending.rs
 //! ```
 
 mod alive;

@@ -61,15 +61,23 @@ static LIBRARIES: &[&dyn Library] = &[
 /// `RuntimeError` if there is none, `OSError` if the runtime cannot be started, or the process has no
 /// file descriptors left.
 pub fn running(py: Python<'_>) -> PyResult<Arc<EventLoop>> {
+    let Some((library, object)) = running_object(py)? else {
+        return Err(PyRuntimeError::new_err("no running event loop"));
+    };
+    match EventLoop::known(&object) {
+        Some(event_loop) => Ok(event_loop),
+        None => connect(library, &object),
+    }
+}
+
+/// Returns what stands for the loop that runs on this thread, and its library.
+fn running_object(py: Python<'_>) -> PyResult<Option<(&'static dyn Library, Bound<'_, PyAny>)>> {
     for library in LIBRARIES {
         if let Some(object) = library.running(py)? {
-            return match EventLoop::known(&object) {
-                Some(event_loop) => Ok(event_loop),
-                None => connect(*library, &object),
-            };
+            return Ok(Some((*library, object)));
         }
     }
-    Err(PyRuntimeError::new_err("no running event loop"))
+    Ok(None)
 }
 
 /// Returns the loop that runs on this thread if it has a runtime of its own. If there is none, a future is
@@ -78,12 +86,8 @@ pub fn with_runtime_here(py: Python<'_>) -> PyResult<Option<Arc<EventLoop>>> {
     if !executor::has_run_here() {
         return Ok(None);
     }
-    for library in LIBRARIES {
-        if let Some(object) = library.running(py)? {
-            return Ok(EventLoop::known(&object).filter(|it| it.has_own_runtime()));
-        }
-    }
-    Ok(None)
+    let known = running_object(py)?.and_then(|(_, object)| EventLoop::known(&object));
+    Ok(known.filter(|event_loop| event_loop.has_own_runtime()))
 }
 
 /// Returns the runtime that a future finds itself in on this thread, if that has started.

@@ -1,9 +1,8 @@
 //! What a Task of this loop waits for: a future of asyncio, as far as a Task asks for one.
 //!
-//! A future of asyncio has the loop make a handle for each of its callbacks, in Python. That is half of the
-//! way from a Rust future that is ready to the Task that awaits it. This one is the handle of the Task's
-//! callback itself: when it is done, the loop finds it among what is to be run in this turn. Callbacks of
-//! others go the usual way.
+//! A future of asyncio has the loop make a handle for each of its callbacks, in Python. This one is the handle
+//! of the Task's callback itself: when it is done, the loop finds it among what is to be run in this turn.
+//! Callbacks of others go the usual way.
 //!
 //! Sources: `task_step_impl` and `task_wakeup` in CPython's `Modules/_asynciomodule.c`, `Handle` in
 //! `Lib/asyncio/events.py`, `_run_once` in `Lib/asyncio/base_events.py`.
@@ -106,7 +105,7 @@ impl Future {
     fn run_soon(this: &Bound<'_, Self>, callback: Callback) -> PyResult<()> {
         let py = this.py();
         let event_loop = this.get().event_loop.bind(py);
-        if !callback.resumes_a_task(py)? || this.get().is_handle() {
+        if this.get().is_handle() || !callback.resumes_a_task(py)? {
             let keywords = [("context", &callback.context)].into_py_dict(py)?;
             let call = (&callback.function, this);
             return event_loop
@@ -117,6 +116,14 @@ impl Future {
         let ready = event_loop.getattr(intern!(py, "_ready"))?;
         ready.call_method1(intern!(py, "append"), (this,))?;
         Ok(())
+    }
+
+    fn take_out(&self, is_meant: impl Fn(&Callback) -> bool) -> Vec<Callback> {
+        let mut state = self.state.lock();
+        let all = mem::take(&mut state.callbacks).into_iter();
+        let (taken, kept) = all.partition(is_meant);
+        state.callbacks = kept;
+        taken
     }
 
     fn is_handle(&self) -> bool {
@@ -176,26 +183,32 @@ impl Future {
                 .unbind(),
         };
         let callback = Callback { function, context };
-        if this.get().is_done() {
-            return Self::run_soon(this, callback);
+        {
+            let mut state = this.get().state.lock();
+            if matches!(state.outcome, Outcome::Pending) {
+                state.callbacks.push(callback);
+                return Ok(());
+            }
         }
-        this.get().state.lock().callbacks.push(callback);
-        Ok(())
+        Self::run_soon(this, callback)
     }
 
     /// Returns how many of these there were.
     fn remove_done_callback(&self, function: &Bound<'_, PyAny>) -> PyResult<usize> {
         let py = function.py();
-        let all = mem::take(&mut self.state.lock().callbacks);
-        let mut removed = 0;
-        for callback in all {
-            if callback.function.bind(py).eq(function)? {
-                removed += 1;
-            } else {
-                self.state.lock().callbacks.push(callback);
+        let known: Vec<_> = {
+            let state = self.state.lock();
+            let functions = state.callbacks.iter().map(|it| it.function.clone_ref(py));
+            functions.collect()
+        };
+        let mut equal = Vec::new();
+        for known in known {
+            if known.bind(py).eq(function)? {
+                equal.push(known);
             }
         }
-        Ok(removed)
+        let removed = self.take_out(|callback| equal.iter().any(|it| it.is(&callback.function)));
+        Ok(removed.len())
     }
 
     #[pyo3(signature = (msg=None))]
