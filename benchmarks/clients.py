@@ -32,12 +32,17 @@ def free_port() -> int:
         return port
 
 
+def listens(port: int) -> bool:
+    with socket.socket() as asking:
+        return not asking.connect_ex(("127.0.0.1", port))
+
+
 @contextmanager
 def running(command: list[str], port: int) -> Iterator[int]:
     """Run a server, and wait until it listens."""
     with subprocess.Popen(on_core(1, command), stdout=subprocess.DEVNULL) as process:
         try:
-            while socket.socket().connect_ex(("127.0.0.1", port)):
+            while not listens(port):
                 assert process.poll() is None, command
                 time.sleep(0.01)
             yield port

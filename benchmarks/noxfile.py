@@ -65,6 +65,7 @@ def peers(session: nox.Session) -> None:
 @nox.session(python=MEASURED, default=False)
 def cost(session: nox.Session) -> None:
     """What an await costs in each way there is, an item of a stream, and a call from Rust."""
+    session.install(*CLIENTS)
     measured = (chapter for chapter in CHAPTERS if chapter.name < "08")  # which measures itself
     run_beside_the_peers(session, "cost.py", *measured)
 
@@ -73,7 +74,7 @@ def run_beside_the_peers(session: nox.Session, script: str, *chapters: Path) -> 
     """Run this script of the benchmarks with the peers and these chapters."""
     if sys.platform == "win32":
         session.skip("the peers are asked, and the cost is measured, on Linux and macOS")
-    session.install("pyperf==2.10.0", *CLIENTS)
+    session.install("pyperf==2.10.0")
     for folder in [PEERS, *chapters]:
         install(session, copy_out_of_the_repository(session, folder))
     session.run("python", str(ROOT / "benchmarks" / script), *session.posargs)

@@ -14,6 +14,7 @@ from typing import Any
 
 import calls as call_cases
 import streams as stream_cases
+from echo import KEPT_STREAMS, ONE_THREAD, TOKIO, UVLOOP_STREAMS
 from ladder import BESIDE_THREADS, CASES, COUNTDOWN, DELEGATE, NATIVE, SLEEP, THREADS
 
 HERE = Path(__file__).parent
@@ -36,8 +37,6 @@ BESIDE = {
 }
 """What a chapter shows its own cases beside."""
 
-STREAMS = "asyncio's streams, memory kept"
-UVLOOP_STREAMS = "uvloop's streams"
 NAMES = {"redis": "GET over one connection to Redis", "http": "HTTP, each over its own connection"}
 
 ASKED = "system calls, of them `futex`"
@@ -194,7 +193,7 @@ def echo_case(case: str) -> str:
 
 def echo_cells(row: dict[str, list[float]]) -> Iterable[str]:
     for each in row.values():
-        yield f"{spread(each)}, {ratio(each, row[STREAMS])} ×"
+        yield f"{spread(each)}, {ratio(each, row[KEPT_STREAMS])} ×"
 
 
 def clients(found: Found) -> str:
@@ -213,9 +212,13 @@ def clients(found: Found) -> str:
 def one_thread(found: Found) -> str:
     """What chapter 07 makes of it, for the chapter: against the streams of asyncio and uvloop."""
     cases = figures(found, "echo")
-    shown = [STREAMS, UVLOOP_STREAMS, "chapter 07 on its own loop", "tokio, without Python"]
-    cells = ([f"{ratio(row[name], row[STREAMS])} ×" for name in shown] for row in cases.values())
-    rows = ([echo_case(case), *row] for case, row in zip(cases, cells, strict=True))
+    names = [KEPT_STREAMS, UVLOOP_STREAMS, ONE_THREAD, TOKIO]
+    shown = [name for name in names if name in next(iter(cases.values()))]
+
+    def ratios(row: dict[str, list[float]]) -> Iterable[str]:
+        return (f"{ratio(row[name], row[KEPT_STREAMS])} ×" for name in shown)
+
+    rows = ([echo_case(case), *ratios(row)] for case, row in cases.items())
     return table(["connections, bytes", *shown], rows)
 
 
