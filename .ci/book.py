@@ -64,7 +64,14 @@ def files_that_differ() -> list[str]:
     """
     shared = {
         "src": ["get_awaitable.rs", "await_errors.rs", "call_await.rs"],
-        "tests": ["listening.py", "odd_lookups.py", "soak.py", "test_readme.py", "tracing.py"],
+        "tests": [
+            "collector.py",
+            "listening.py",
+            "odd_lookups.py",
+            "soak.py",
+            "test_readme.py",
+            "tracing.py",
+        ],
     }
     versions = {
         f"{folder}/{name}": [path.read_bytes() for path in ROOT.glob(f"examples/*/{folder}/{name}")]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import os
 import sys
 import threading
@@ -17,6 +16,7 @@ import trio
 
 import in_python
 import rust_futures
+from collector import the_collector_is_quick as the_collector_is_quick
 from soak import often as often
 from soak import pytest_addoption as pytest_addoption
 
@@ -79,17 +79,6 @@ def run_anywhere(request: pytest.FixtureRequest) -> Run:
             return runner.run(main())
 
     return run
-
-
-@pytest.fixture(autouse=True, scope="session")
-def the_collector_is_quick() -> Iterator[None]:
-    """It looks through what tests make, and not each time through pytest and all that is imported.
-
-    In the end it sees that again: Hypothesis asks it there who holds an object.
-    """
-    gc.freeze()
-    yield
-    gc.unfreeze()
 
 
 @pytest.fixture(autouse=True)

@@ -18,6 +18,7 @@ import trio
 import in_python
 import native
 import rust_streams
+from collector import the_collector_is_quick as the_collector_is_quick
 from soak import often as often
 from soak import pytest_addoption as pytest_addoption
 
@@ -115,17 +116,6 @@ def run_anywhere(request: pytest.FixtureRequest) -> Run:
 def run_beside_workers(request: pytest.FixtureRequest) -> Run:
     """The same where workers poll what is spawned, also while the loop stands still."""
     return runs_on(request.param)
-
-
-@pytest.fixture(autouse=True, scope="session")
-def the_collector_is_quick() -> Iterator[None]:
-    """It looks through what tests make, and not each time through pytest and all that is imported.
-
-    In the end it sees that again: Hypothesis asks it there who holds an object.
-    """
-    gc.freeze()
-    yield
-    gc.unfreeze()
 
 
 @pytest.fixture(autouse=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import sys
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
@@ -19,6 +18,7 @@ import trio
 import await_from_rust
 import in_python
 import native
+from collector import the_collector_is_quick as the_collector_is_quick
 from soak import often as often
 from soak import pytest_addoption as pytest_addoption
 
@@ -100,17 +100,6 @@ def run_on_asyncio(request: pytest.FixtureRequest) -> Run:
 @pytest.fixture(params=LOOPS)
 def loop_factory(request: pytest.FixtureRequest) -> Callable[[], asyncio.AbstractEventLoop]:
     return LOOPS[request.param]
-
-
-@pytest.fixture(autouse=True, scope="session")
-def the_collector_is_quick() -> Iterator[None]:
-    """It looks through what tests make, and not each time through pytest and all that is imported.
-
-    In the end it sees that again: Hypothesis asks it there who holds an object.
-    """
-    gc.freeze()
-    yield
-    gc.unfreeze()
 
 
 @pytest.fixture(autouse=True)

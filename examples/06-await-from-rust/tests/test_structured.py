@@ -139,13 +139,20 @@ def test_a_timeout_fires_though_the_function_does_not_end(run_anywhere: Run) -> 
 
     A timeout that is quicker than the Task cancels one that has not begun."""
 
-    async def main() -> None:
-        hook = Hook()
-        while hook.ends < 3:
-            with pytest.raises(TimeoutError):
-                await with_timeout(hook, 0.001)
+    async def main() -> tuple[int, int]:
+        hook, begun = Hook(), 0
 
-    run_anywhere(main)
+        async def counted() -> None:
+            nonlocal begun
+            begun += 1
+            await hook()
+
+        while begun < 3:
+            with pytest.raises(TimeoutError):
+                await with_timeout(counted, 0.001)
+        return begun, hook.ends
+
+    assert run_anywhere(main) == (3, 3)
 
 
 class Late:

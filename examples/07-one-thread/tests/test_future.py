@@ -56,6 +56,22 @@ async def a_callback_can_be_removed(future: Any, said: list[Any]) -> None:
     await turns(2)
 
 
+async def a_comparison_that_raises_loses_no_callback(future: Any, said: list[Any]) -> None:
+    class Odd:
+        def __eq__(self, other: object) -> bool:
+            raise ZeroDivisionError
+
+        __hash__ = None  # type: ignore[assignment]
+
+    future.add_done_callback(lambda _: said.append("still there"))
+    try:
+        future.remove_done_callback(Odd())
+    except ZeroDivisionError:
+        said.append("raised")
+    future.cancel()
+    await turns(2)
+
+
 async def each_callback_has_its_context(future: Any, said: list[Any]) -> None:
     variable = contextvars.ContextVar("variable", default="none")
     variable.set("when added")
@@ -109,6 +125,7 @@ SCENARIOS = [
     callbacks_come_in_turn,
     a_callback_may_come_late,
     a_callback_can_be_removed,
+    a_comparison_that_raises_loses_no_callback,
     each_callback_has_its_context,
     an_error_of_a_callback_is_told,
     its_state_is_what_it_says,

@@ -60,6 +60,30 @@ def test_many_at_once(run: Run) -> None:
     assert run(main) == [b"hello"] * 50
 
 
+def test_requests_share_a_connection_that_is_kept_open(run: Run) -> None:
+    async def main() -> int:
+        connections: list[tuple[asyncio.Task[None] | None, asyncio.StreamWriter]] = []
+
+        async def keep_alive(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            connections.append((asyncio.current_task(), writer))
+            with contextlib.suppress(asyncio.IncompleteReadError):
+                while await reader.readuntil(b"\r\n\r\n"):
+                    await hello(writer)
+
+        listening = await asyncio.start_server(keep_alive, "127.0.0.1", 0)
+        url = f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}"
+        for _ in range(3):
+            assert await (await get(url)).read() == b"hello"
+        listening.close()
+        for task, writer in connections:
+            writer.close()
+            assert task
+            await task
+        return len(connections)
+
+    assert run(main) == 1
+
+
 def test_a_body_as_it_comes(run: Run) -> None:
     """The server goes on when a part has arrived: so the parts are those that it sends."""
 
