@@ -2,7 +2,7 @@
 
 use pyo3::{intern, prelude::*, sync::PyOnceLock, types::IntoPyDict};
 
-use super::library::{Library, Suspension};
+use super::library::{Library, Suspension, wake_each};
 
 /// `W` makes what its Tasks wait for.
 pub struct Asyncio<W>(pub W);
@@ -13,8 +13,8 @@ pub trait Wait: Sync {
     /// given it waits for it.
     fn wait<'py>(&self, running: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>>;
 
-    /// Completes the future, unless it has been cancelled.
-    fn wake(&self, waiter: &Bound<'_, PyAny>) -> PyResult<()>;
+    /// Completes the futures, but for those that have been cancelled: see `Library::wake`.
+    fn wake(&self, waiters: &[Bound<'_, PyAny>]) -> PyResult<()>;
 }
 
 /// The loop's own futures.
@@ -28,15 +28,17 @@ impl Wait for Futures {
         Ok(future)
     }
 
-    fn wake(&self, waiter: &Bound<'_, PyAny>) -> PyResult<()> {
-        let py = waiter.py();
-        if waiter.call_method0(intern!(py, "done"))?.is_truthy()? {
-            return Ok(()); // it has been cancelled meanwhile
-        }
-        let result = (py.None(),);
-        waiter
-            .call_method1(intern!(py, "set_result"), result)
-            .map(drop)
+    fn wake(&self, waiters: &[Bound<'_, PyAny>]) -> PyResult<()> {
+        wake_each(waiters, |waiter| {
+            let py = waiter.py();
+            if waiter.call_method0(intern!(py, "done"))?.is_truthy()? {
+                return Ok(()); // it has been cancelled meanwhile
+            }
+            let result = (py.None(),);
+            waiter
+                .call_method1(intern!(py, "set_result"), result)
+                .map(drop)
+        })
     }
 }
 
@@ -73,8 +75,8 @@ impl<W: Wait> Library for Asyncio<W> {
         })
     }
 
-    fn wake(&self, waiter: &Bound<'_, PyAny>) -> PyResult<()> {
-        self.0.wake(waiter)
+    fn wake(&self, waiters: &[Bound<'_, PyAny>]) -> PyResult<()> {
+        self.0.wake(waiters)
     }
 
     fn resumed(&self, _waits_for: &Bound<'_, PyAny>, _sent: &Bound<'_, PyAny>) -> PyResult<()> {

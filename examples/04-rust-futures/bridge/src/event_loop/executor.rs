@@ -3,7 +3,7 @@
 //! A future that is woken goes onto a queue, whoever wakes it. What is on the queue is polled round by
 //! round, as a loop of asyncio calls what is ready turn by turn.
 
-use std::{cell::Cell, collections::VecDeque, mem, sync::Arc, task::Waker};
+use std::{collections::VecDeque, mem, sync::Arc, task::Waker};
 
 use futures_util::task::AtomicWaker;
 use parking_lot::Mutex;
@@ -103,18 +103,4 @@ pub enum Round {
     SomePending,
     /// Tokio's budget for one poll is used up, and others must have their turn before the rest has.
     Unfinished,
-}
-
-thread_local! {
-    static HAS_RUN: Cell<bool> = const { Cell::new(false) };
-}
-
-/// A loop with a runtime of its own runs on this thread.
-pub fn runs_here() {
-    HAS_RUN.set(true);
-}
-
-/// Has such a loop ever run on this thread? Most threads need not look for one.
-pub fn has_run_here() -> bool {
-    HAS_RUN.get()
 }

@@ -1,6 +1,6 @@
 //! What the crate asks of a library that runs event loops.
 
-use pyo3::prelude::*;
+use pyo3::{exceptions::PyException, prelude::*};
 
 /// A coroutine's suspension.
 pub struct Suspension<'py> {
@@ -37,8 +37,9 @@ pub trait Library: Sync {
         cancellable: bool,
     ) -> PyResult<Suspension<'py>>;
 
-    /// Has a waiter's coroutine resumed, unless something else has done so.
-    fn wake(&self, waiter: &Bound<'_, PyAny>) -> PyResult<()>;
+    /// Has the waiters' coroutines resumed, unless something else has done so. All are seen to before it
+    /// raises what is no `Exception`, such as `KeyboardInterrupt`: see `wake_each`.
+    fn wake(&self, waiters: &[Bound<'_, PyAny>]) -> PyResult<()>;
 
     /// Raises what the loop says by what it sends to a coroutine that is suspended.
     fn resumed(&self, waits_for: &Bound<'_, PyAny>, sent: &Bound<'_, PyAny>) -> PyResult<()>;
@@ -65,4 +66,24 @@ pub trait Library: Sync {
 
     /// Does the library tell of an error of a Task that nobody awaits?
     fn tells_of_errors(&self) -> bool;
+}
+
+/// Calls `wake` for each. Tells of an `Exception` where nobody can be told. What is none waits until all
+/// have been seen to.
+pub fn wake_each<'py>(
+    waiters: &[Bound<'py, PyAny>],
+    mut wake: impl FnMut(&Bound<'py, PyAny>) -> PyResult<()>,
+) -> PyResult<()> {
+    let mut urgent = Ok(());
+    for waiter in waiters {
+        let py = waiter.py();
+        match wake(waiter) {
+            Err(error) if error.is_instance_of::<PyException>(py) => {
+                error.write_unraisable(py, Some(waiter));
+            }
+            Err(error) => urgent = Err(error),
+            Ok(()) => {}
+        }
+    }
+    urgent
 }

@@ -45,7 +45,7 @@ use library::Library;
 use tokio::runtime::Handle;
 use wakeup::{Socketpair, Wakeup};
 
-pub use state::{EventLoop, closed, deliver_after};
+pub use state::{EventLoop, closed, deliver_after, runs_here};
 
 /// The libraries in the order in which they are asked.
 static LIBRARIES: &[&dyn Library] = &[
@@ -83,11 +83,16 @@ fn running_object(py: Python<'_>) -> PyResult<Option<(&'static dyn Library, Boun
 /// Returns the loop that runs on this thread if it has a runtime of its own. If there is none, a future is
 /// polled in the runtime of the process, and it need not be known where it runs.
 pub fn with_runtime_here(py: Python<'_>) -> PyResult<Option<Arc<EventLoop>>> {
-    if !executor::has_run_here() {
+    let Some(here) = state::with_runtime_last_here() else {
         return Ok(None);
+    };
+    let Some((_, object)) = running_object(py)? else {
+        return Ok(None);
+    };
+    if here.is_of(&object) && !here.is_closed() {
+        return Ok(Some(here));
     }
-    let known = running_object(py)?.and_then(|(_, object)| EventLoop::known(&object));
-    Ok(known.filter(|event_loop| event_loop.has_own_runtime()))
+    Ok(EventLoop::known(&object).filter(|event_loop| event_loop.has_own_runtime()))
 }
 
 /// Returns the runtime that a future finds itself in on this thread, if that has started.

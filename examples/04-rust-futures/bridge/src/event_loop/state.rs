@@ -13,7 +13,7 @@ use std::{
 use parking_lot::Mutex;
 use pyo3::{
     PyTraverseError, PyVisit,
-    exceptions::{PyException, PyRuntimeError},
+    exceptions::PyRuntimeError,
     prelude::*,
     types::{PyWeakrefMethods, PyWeakrefReference},
 };
@@ -253,31 +253,31 @@ impl EventLoop {
     /// it raises what is no `Exception`, such as `KeyboardInterrupt`.
     pub fn deliver(&self, py: Python<'_>) -> PyResult<()> {
         let mut urgent = Ok(());
+        let mut waiters = Vec::new();
         for ready in self.ready.take_all() {
-            let key = match ready {
-                Ready::Coroutine(key) => key,
+            match ready {
+                Ready::Coroutine(key) => waiters.extend(self.take_waiter(py, key)),
                 Ready::Command(command) => {
+                    urgent = urgent.and(self.wake(&mem::take(&mut waiters)));
                     command(py);
-                    continue;
                 }
-            };
-            let waiter = self
-                .waiting
-                .lock()
-                .get_mut(key)
-                .and_then(|it| it.waiter.take());
-            let Some(waiter) = waiter else {
-                continue; // it is over, or has been resumed by something else
-            };
-            match self.library.wake(waiter.bind(py)) {
-                Err(error) if error.is_instance_of::<PyException>(py) => {
-                    error.write_unraisable(py, Some(waiter.bind(py)));
-                }
-                Err(error) => urgent = Err(error),
-                Ok(()) => {}
             }
         }
-        urgent
+        urgent.and(self.wake(&waiters))
+    }
+
+    fn wake(&self, waiters: &[Bound<'_, PyAny>]) -> PyResult<()> {
+        if waiters.is_empty() {
+            return Ok(());
+        }
+        self.library.wake(waiters)
+    }
+
+    /// None if its coroutine is over, or has been resumed by something else.
+    fn take_waiter<'py>(&self, py: Python<'py>, key: usize) -> Option<Bound<'py, PyAny>> {
+        let mut waiting = self.waiting.lock();
+        let waiter = waiting.get_mut(key)?.waiter.take();
+        waiter.map(|waiter| waiter.into_bound(py))
     }
 
     /// Begins a Task that runs `coroutine`: in `context`, or in a copy of the current one. Keeps it until
@@ -410,6 +410,24 @@ impl Schedule for EventLoop {
             executor.outlive(task);
         }
     }
+}
+
+thread_local! {
+    /// The loop with a runtime of its own that has run on this thread last.
+    static LAST_HERE: RefCell<Weak<EventLoop>> = const { RefCell::new(Weak::new()) };
+}
+
+/// A loop with a runtime of its own runs on this thread.
+pub fn runs_here(event_loop: &Arc<EventLoop>) {
+    let is_known = LAST_HERE.with_borrow(|last| ptr::eq(last.as_ptr(), Arc::as_ptr(event_loop)));
+    if !is_known {
+        LAST_HERE.set(Arc::downgrade(event_loop));
+    }
+}
+
+/// Returns the loop that `runs_here` was told of last. Most threads have none, and need not look further.
+pub fn with_runtime_last_here() -> Option<Arc<EventLoop>> {
+    LAST_HERE.with_borrow(Weak::upgrade)
 }
 
 thread_local! {

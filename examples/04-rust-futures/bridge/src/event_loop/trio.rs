@@ -11,7 +11,7 @@ use pyo3::{
 
 use super::{
     asyncio,
-    library::{Library, Suspension},
+    library::{Library, Suspension, wake_each},
 };
 
 pub struct Trio;
@@ -66,8 +66,10 @@ impl Library for Trio {
         })
     }
 
-    fn wake(&self, waiter: &Bound<'_, PyAny>) -> PyResult<()> {
-        waiter.call_method0(intern!(waiter.py(), "wake")).map(drop)
+    fn wake(&self, waiters: &[Bound<'_, PyAny>]) -> PyResult<()> {
+        wake_each(waiters, |waiter| {
+            waiter.call_method0(intern!(waiter.py(), "wake")).map(drop)
+        })
     }
 
     /// Passes on what trio sends, and raises what it raises: a cancellation, or nothing.

@@ -1,8 +1,8 @@
 //! What a Task of this loop waits for: a future of asyncio, as far as a Task asks for one.
 //!
-//! A future of asyncio has the loop make a handle for each of its callbacks, in Python. This one is the handle
-//! of the Task's callback itself: when it is done, the loop finds it among what is to be run in this turn.
-//! Callbacks of others go the usual way.
+//! A future of asyncio has the loop make a handle for each of its callbacks, in Python. Those of this one
+//! that resume Tasks are handed over together, all that one look at Rust has completed: the loop has one
+//! handle for them (`Wakeups` in `python_side.py`). Callbacks of others go the usual way.
 //!
 //! Sources: `task_step_impl` and `task_wakeup` in CPython's `Modules/_asynciomodule.c`, `Handle` in
 //! `Lib/asyncio/events.py`, `_run_once` in `Lib/asyncio/base_events.py`.
@@ -15,14 +15,13 @@ use std::{
 use parking_lot::Mutex;
 use pyo3::{
     PyTraverseError, PyVisit,
-    exceptions::{PyAttributeError, asyncio},
+    exceptions::asyncio,
     intern,
     prelude::*,
-    sync::PyOnceLock,
-    types::{IntoPyDict, PyCFunction, PyType},
+    types::{IntoPyDict, PyCFunction, PyList},
 };
 
-use crate::event_loop::asyncio::Wait;
+use crate::event_loop::{asyncio::Wait, library::wake_each};
 
 /// Only Rust completes it, with None.
 #[pyclass(frozen, weakref)]
@@ -38,8 +37,6 @@ pub struct Future {
 struct State {
     outcome: Outcome,
     callbacks: Vec<Callback>,
-    /// That of the Task, once it is among the loop's handles.
-    wakeup: Option<Callback>,
 }
 
 #[derive(Default)]
@@ -69,8 +66,18 @@ impl Wait for OwnFutures {
         Bound::new(running.py(), future).map(Bound::into_any)
     }
 
-    fn wake(&self, waiter: &Bound<'_, PyAny>) -> PyResult<()> {
-        Future::complete(waiter.cast()?, Outcome::Finished).map(drop)
+    fn wake(&self, waiters: &[Bound<'_, PyAny>]) -> PyResult<()> {
+        let Some(first) = waiters.first() else {
+            return Ok(());
+        };
+        let wakeups = PyList::empty(first.py());
+        let urgent = wake_each(waiters, |waiter| Future::finish(waiter.cast()?, &wakeups));
+        if !wakeups.is_empty() {
+            let event_loop = &first.cast::<Future>()?.get().event_loop;
+            let resume_soon = intern!(first.py(), "resume_soon");
+            event_loop.bind(first.py()).call_method1(resume_soon, (wakeups,))?;
+        }
+        urgent
     }
 }
 
@@ -86,36 +93,38 @@ impl Callback {
 }
 
 impl Future {
-    /// Says whether it was pending. Has its callbacks run in this turn of the loop, or the next.
-    fn complete(this: &Bound<'_, Self>, outcome: Outcome) -> PyResult<bool> {
-        let callbacks = {
-            let mut state = this.get().state.lock();
-            if !matches!(state.outcome, Outcome::Pending) {
-                return Ok(false);
+    /// Puts the callbacks that resume Tasks into the list, and has others run in this turn of the loop, or
+    /// the next.
+    fn finish(this: &Bound<'_, Self>, wakeups: &Bound<'_, PyList>) -> PyResult<()> {
+        let py = this.py();
+        for callback in this.get().complete(Outcome::Finished).unwrap_or_default() {
+            if callback.resumes_a_task(py)? {
+                wakeups.append((callback.context, callback.function))?;
+            } else {
+                Self::call_soon(this, &callback)?;
             }
-            state.outcome = outcome;
-            mem::take(&mut state.callbacks)
-        };
-        for callback in callbacks {
-            Self::run_soon(this, callback)?;
         }
-        Ok(true)
+        Ok(())
     }
 
-    fn run_soon(this: &Bound<'_, Self>, callback: Callback) -> PyResult<()> {
-        let py = this.py();
-        let event_loop = this.get().event_loop.bind(py);
-        if this.get().is_handle() || !callback.resumes_a_task(py)? {
-            let keywords = [("context", &callback.context)].into_py_dict(py)?;
-            let call = (&callback.function, this);
-            return event_loop
-                .call_method("call_soon", call, Some(&keywords))
-                .map(drop);
+    /// Returns the callbacks. None if it was done already.
+    fn complete(&self, outcome: Outcome) -> Option<Vec<Callback>> {
+        let mut state = self.state.lock();
+        if !matches!(state.outcome, Outcome::Pending) {
+            return None;
         }
-        this.get().state.lock().wakeup = Some(callback);
-        let ready = event_loop.getattr(intern!(py, "_ready"))?;
-        ready.call_method1(intern!(py, "append"), (this,))?;
-        Ok(())
+        state.outcome = outcome;
+        Some(mem::take(&mut state.callbacks))
+    }
+
+    fn call_soon(this: &Bound<'_, Self>, callback: &Callback) -> PyResult<()> {
+        let py = this.py();
+        let keywords = [("context", &callback.context)].into_py_dict(py)?;
+        let call = (&callback.function, this);
+        let event_loop = this.get().event_loop.bind(py);
+        event_loop
+            .call_method("call_soon", call, Some(&keywords))
+            .map(drop)
     }
 
     fn take_out(&self, is_meant: impl Fn(&Callback) -> bool) -> Vec<Callback> {
@@ -124,10 +133,6 @@ impl Future {
         let (taken, kept) = all.partition(is_meant);
         state.callbacks = kept;
         taken
-    }
-
-    fn is_handle(&self) -> bool {
-        self.state.lock().wakeup.is_some()
     }
 
     fn end(&self, py: Python<'_>, not_yet: &'static str) -> PyResult<()> {
@@ -147,7 +152,7 @@ impl Future {
     }
 }
 
-/// What a Task asks of a future, and a loop of a handle.
+/// What a Task asks of a future, and others.
 #[pymethods]
 impl Future {
     #[classattr]
@@ -190,7 +195,7 @@ impl Future {
                 return Ok(());
             }
         }
-        Self::run_soon(this, callback)
+        Self::call_soon(this, &callback)
     }
 
     /// Returns how many of these there were.
@@ -213,7 +218,13 @@ impl Future {
 
     #[pyo3(signature = (msg=None))]
     fn cancel(this: &Bound<'_, Self>, msg: Option<Py<PyAny>>) -> PyResult<bool> {
-        Self::complete(this, Outcome::Cancelled(msg))
+        let Some(callbacks) = this.get().complete(Outcome::Cancelled(msg)) else {
+            return Ok(false);
+        };
+        for callback in callbacks {
+            Self::call_soon(this, &callback)?;
+        }
+        Ok(true)
     }
 
     fn cancelled(&self) -> bool {
@@ -257,38 +268,6 @@ impl Future {
         }
     }
 
-    // From here on, what a loop asks of a handle.
-
-    #[classattr]
-    #[pyo3(name = "_cancelled")]
-    const CANCELLED: bool = false;
-
-    #[classattr]
-    #[pyo3(name = "_source_traceback")]
-    const SOURCE_TRACEBACK: Option<bool> = None;
-
-    /// The Task's, which a loop in debug mode names if it took long.
-    #[getter(_callback)]
-    fn callback(&self, py: Python<'_>) -> Option<Py<PyAny>> {
-        let state = self.state.lock();
-        state.wakeup.as_ref().map(|it| it.function.clone_ref(py))
-    }
-
-    /// Returns what the loop calls: the Task's callback, in its context. No Rust is on the stack while the
-    /// Task runs: see `exit.rs`.
-    #[getter(_run)]
-    fn run<'py>(this: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
-        static PARTIAL: PyOnceLock<Py<PyType>> = PyOnceLock::new();
-        let py = this.py();
-        let (function, context) = match &this.get().state.lock().wakeup {
-            Some(wakeup) => (wakeup.function.clone_ref(py), wakeup.context.clone_ref(py)),
-            None => return Err(PyAttributeError::new_err("_run")), // it is no handle
-        };
-        let run = context.bind(py).getattr(intern!(py, "run"))?;
-        let partial = PARTIAL.import(py, "functools", "partial")?;
-        partial.call1((run, function, this))
-    }
-
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
         visit.call(&self.event_loop)?;
         let Some(state) = self.state.try_lock() else {
@@ -297,7 +276,7 @@ impl Future {
         if let Outcome::Cancelled(message) = &state.outcome {
             visit.call(message)?;
         }
-        for callback in state.callbacks.iter().chain(&state.wakeup) {
+        for callback in &state.callbacks {
             visit.call(&callback.function)?;
             visit.call(&callback.context)?;
         }
@@ -305,10 +284,7 @@ impl Future {
     }
 
     fn __clear__(&self) {
-        let callbacks = {
-            let mut state = self.state.lock();
-            (mem::take(&mut state.callbacks), state.wakeup.take())
-        };
+        let callbacks = mem::take(&mut self.state.lock().callbacks);
         drop(callbacks); // unlocked: Python code may run
     }
 }

@@ -24,7 +24,7 @@ use crate::{
     event_loop::{
         self, EventLoop,
         asyncio::Asyncio,
-        executor::{self, Executor},
+        executor::Executor,
     },
     exit::{self, StepGuard},
     fork::{Guarded, not_here},
@@ -109,7 +109,7 @@ impl Selector {
         let (Some(mut reactor), Some(event_loop)) = (rust.take()?, rust.event_loop.get()) else {
             return self.call(py, intern!(py, "select"), (timeout,), None); // closed: that raises
         };
-        executor::runs_here();
+        event_loop::runs_here(event_loop);
         let events = self.visit(py, &mut reactor, event_loop, timeout);
         *rust.reactor.lock() = Place::Here(reactor); // before handlers of signals run, which may do anything
         let events = events?.unwrap_or_else(|| PyList::empty(py).into_any());
