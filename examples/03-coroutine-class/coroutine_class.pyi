@@ -2,9 +2,8 @@
 
 from collections.abc import Awaitable
 from collections.abc import Coroutine as AbstractCoroutine
-from inspect import Signature
 from types import CodeType, FrameType, GenericAlias, TracebackType
-from typing import Any, Generic, NoReturn, ParamSpec, Self, TypeVar, final, overload
+from typing import Any, NoReturn, Self, TypeVar, final, overload
 
 __all__ = [
     "Coroutine",
@@ -17,7 +16,6 @@ __all__ = [
     "my_coroutine",
 ]
 
-_P = ParamSpec("_P")
 _T = TypeVar("_T", covariant=True)
 _First = TypeVar("_First")
 _Second = TypeVar("_Second")
@@ -67,23 +65,6 @@ class Coroutine(AbstractCoroutine[Any, Any, _T]):
     @property
     def __qualname__(self) -> str: ...
 
-class _CoroutineFunction(Generic[_P, _T]):
-    __name__: str
-    __signature__: Signature
-    def __call__(self, *args: _P.args, **kwargs: _P.kwargs) -> Coroutine[_T]: ...
-
-class _Delegate:
-    __name__: str
-    __signature__: Signature
-    def __call__(self, awaitable: Awaitable[_First]) -> Coroutine[_First]: ...
-
-class _Both:
-    __name__: str
-    __signature__: Signature
-    def __call__(
-        self, first: Awaitable[_First], second: Awaitable[_Second]
-    ) -> Coroutine[tuple[_First, _Second]]: ...
-
 @final
 class Launch:
     def __new__(cls, n: int) -> Self: ...
@@ -93,8 +74,12 @@ class Launch:
     @classmethod
     async def of_class(cls, n: int) -> str: ...
 
-my_coroutine: _CoroutineFunction[[], str]
-countdown: _CoroutineFunction[[int], str]
-delegate: _Delegate
-both: _Both
-my_both: _Both
+def my_coroutine() -> Coroutine[str]: ...
+def countdown(n: int) -> Coroutine[str]: ...
+def delegate(awaitable: Awaitable[_First]) -> Coroutine[_First]: ...
+def both(
+    first: Awaitable[_First], second: Awaitable[_Second]
+) -> Coroutine[tuple[_First, _Second]]: ...
+def my_both(
+    first: Awaitable[_First], second: Awaitable[_Second]
+) -> Coroutine[tuple[_First, _Second]]: ...

@@ -48,13 +48,6 @@ def can_be_delegated_to_by_a_generator(module: ModuleType) -> bool:
         inner.close()
 
 
-def becomes_a_method(module: ModuleType) -> bool:
-    class Holds:
-        function: Any = module.countdown
-
-    return isinstance(Holds().function, types.MethodType)
-
-
 def shows_where_it_stands(module: ModuleType) -> bool:
     coroutine = module.delegate(asyncio.sleep(0, "slept"))
     lines = [coroutine.cr_frame.f_lineno]
@@ -175,7 +168,6 @@ def lives_as_long_as_the_traceback(module: ModuleType) -> bool:
 DIFFERENT: dict[str, Callable[[ModuleType], bool]] = {
     "`inspect.iscoroutine`, `isinstance(x, types.CoroutineType)`": has_the_native_type,
     "`yield from x` in a generator of `types.coroutine`": can_be_delegated_to_by_a_generator,
-    "a function put into a class": becomes_a_method,
     "`cr_frame`": shows_where_it_stands,
     "`cr_origin`, and where a forgotten one was made": says_where_it_was_made,
     "`__name__`, `__qualname__`": can_be_renamed,

@@ -36,6 +36,12 @@ pub(super) struct Running<'a> {
     body: Option<Box<dyn Body>>, // until the guard itself is used up
 }
 
+/// How a step ended.
+enum Resumed<'py> {
+    Yielded(Bound<'py, PyAny>),
+    Returned(Bound<'py, PyAny>),
+}
+
 impl Coroutine {
     /// Never hold this lock while Python code may run: that might come back here, and wait for
     /// ever.
@@ -92,11 +98,26 @@ impl Coroutine {
 impl Running<'_> {
     /// Runs the body to its next step. Returns what it yields; its return raises `StopIteration`.
     #[inline(always)]
-    pub fn resume<'py>(
-        mut self,
-        py: Python<'py>,
-        input: Input<'py>,
-    ) -> PyResult<Bound<'py, PyAny>> {
+    pub fn resume<'py>(self, py: Python<'py>, input: Input<'py>) -> PyResult<Bound<'py, PyAny>> {
+        match self.step(py, input)? {
+            Resumed::Yielded(yielded) => Ok(yielded),
+            Resumed::Returned(result) => Err(stop_iteration(&result)?),
+        }
+    }
+
+    /// The same for `__next__`, where None may stand for the end: an iterator that ends without an
+    /// exception has returned None. Most coroutines do, and an exception costs more than a short step.
+    #[inline(always)]
+    pub fn next<'py>(self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        match self.step(py, Input::Send(py.None().into_bound(py)))? {
+            Resumed::Yielded(yielded) => Ok(Some(yielded)),
+            Resumed::Returned(result) if result.is_none() => Ok(None),
+            Resumed::Returned(result) => Err(stop_iteration(&result)?),
+        }
+    }
+
+    #[inline(always)]
+    fn step<'py>(mut self, py: Python<'py>, input: Input<'py>) -> PyResult<Resumed<'py>> {
         let Some(body) = &mut self.body else {
             unreachable!("whatever takes the body uses up the guard")
         };
@@ -105,16 +126,16 @@ impl Running<'_> {
         match step {
             Ok(Step::Yield(yielded)) => {
                 self.put_back();
-                Ok(yielded)
+                Ok(Resumed::Yielded(yielded))
             }
             Ok(Step::Refuse(error)) => {
                 self.put_back();
                 Err(error)
             }
-            Ok(Step::RaiseHere(thrown)) => self.raise_here(&thrown),
+            Ok(Step::RaiseHere(thrown)) => self.raise_here(&thrown).map(Resumed::Yielded),
             Ok(Step::Return(result)) => {
                 self.finish();
-                Err(stop_iteration(&result)?)
+                Ok(Resumed::Returned(result))
             }
             Err(error) => {
                 self.finish();

@@ -81,9 +81,8 @@ impl Coroutine {
         Ok(this)
     }
 
-    fn __next__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        self.take_body(py)?
-            .resume(py, Input::Send(py.None().into_bound(py)))
+    fn __next__<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        self.take_body(py)?.next(py)
     }
 
     /// Resumes the coroutine with `value`, and returns what it yields next.

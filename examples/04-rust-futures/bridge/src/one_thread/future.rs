@@ -75,7 +75,9 @@ impl Wait for OwnFutures {
         if !wakeups.is_empty() {
             let event_loop = &first.cast::<Future>()?.get().event_loop;
             let resume_soon = intern!(first.py(), "resume_soon");
-            event_loop.bind(first.py()).call_method1(resume_soon, (wakeups,))?;
+            event_loop
+                .bind(first.py())
+                .call_method1(resume_soon, (wakeups,))?;
         }
         urgent
     }

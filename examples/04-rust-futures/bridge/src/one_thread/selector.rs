@@ -21,11 +21,7 @@ use tokio::runtime::Handle;
 use super::{future::OwnFutures, reactor::Reactor};
 use crate::{
     coroutine::pending::keep_pending,
-    event_loop::{
-        self, EventLoop,
-        asyncio::Asyncio,
-        executor::Executor,
-    },
+    event_loop::{self, EventLoop, asyncio::Asyncio, executor::Executor},
     exit::{self, StepGuard},
     fork::{Guarded, not_here},
     runtime::{self, os_error},

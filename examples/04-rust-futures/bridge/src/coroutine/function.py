@@ -1,0 +1,40 @@
+"""Functions that say that they return coroutines: the compiled module contains this file."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import sys
+from collections.abc import Callable
+from typing import Any
+
+Function = Callable[..., Any]
+
+
+def marked(function: Function, module: str, qualified_name: str, file: str, line: int) -> Function:
+    """Put a function of Python before one of Rust, which takes no mark.
+
+    It has this name in this module, and others are shown this file and line for where it stands.
+    """
+
+    def call(*arguments: Any, **keywords: Any) -> Any:
+        return function(*arguments, **keywords)
+
+    functools.update_wrapper(call, function)
+    name = qualified_name.rpartition(".")[2]
+    call.__module__, call.__qualname__, call.__name__ = module, qualified_name, name
+    call.__code__ = call.__code__.replace(
+        co_name=name, co_qualname=qualified_name, co_filename=file, co_firstlineno=line
+    )
+    mark(call)
+    return call
+
+
+def mark(function: Any) -> None:
+    if sys.version_info >= (3, 12):
+        inspect.markcoroutinefunction(function)
+    else:
+        # `inspect` asks for a flag of the code, and nothing else does: it is an instruction that makes
+        # a coroutine of a call.
+        flags = function.__code__.co_flags | inspect.CO_COROUTINE
+        function.__code__ = function.__code__.replace(co_flags=flags)
