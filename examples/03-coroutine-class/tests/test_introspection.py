@@ -156,7 +156,7 @@ def test_the_functions_can_be_copied_and_pickled(function: Any, again: Any) -> N
 def test_the_functions_have_signatures() -> None:
     assert str(inspect.signature(countdown)) == "(n)"  # type: ignore[arg-type,unused-ignore]
     with pytest.raises(TypeError, match="missing 1 required positional argument: 'n'"):
-        countdown()  # type: ignore[call-arg]
+        countdown()  # type: ignore[call-arg,unused-coroutine]
 
 
 def line_of_delegate() -> int:
@@ -166,7 +166,7 @@ def line_of_delegate() -> int:
 
 
 def test_code_and_frame_point_into_the_rust_sources() -> None:
-    coroutine = delegate(FirstTry())
+    coroutine: Any = delegate(FirstTry())
     assert coroutine.cr_code.co_name == "delegate"
     assert Path(coroutine.cr_code.co_filename) == Path("src/delegate.rs")
     assert coroutine.cr_frame is not None

@@ -284,4 +284,4 @@ def test_a_negative_countdown_is_refused() -> None:
     from coroutine_class import countdown
 
     with pytest.raises(OverflowError):
-        countdown(-1)
+        countdown(-1)  # type: ignore[unused-coroutine]

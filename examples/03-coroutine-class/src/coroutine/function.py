@@ -34,7 +34,7 @@ def mark(function: Any) -> None:
     if sys.version_info >= (3, 12):
         inspect.markcoroutinefunction(function)
     else:
-        # `inspect` asks for a flag of the code, and nothing else does: it is an instruction that makes
-        # a coroutine of a call.
+        # `inspect` asks for a flag of the code, and nothing else does: what makes a coroutine of a
+        # call is an instruction.
         flags = function.__code__.co_flags | inspect.CO_COROUTINE
         function.__code__ = function.__code__.replace(co_flags=flags)
