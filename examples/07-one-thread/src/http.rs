@@ -14,15 +14,26 @@ use pyo3_await::{AsyncIterator, Coroutine, ForkGuarded, StreamBuilder};
 use reqwest::{Client, Response};
 use tokio::runtime::{Handle, Id};
 
-use crate::errors::Received;
+use crate::{auth::authorize, errors::Received};
 
 /// Asks for what is at `url`, and awaits to an `Answer` when its head has come.
 ///
-/// Raises `ValueError` if that is no address, and `ConnectionError` if nobody answers there.
+/// With `auth`, an `async def` function, `await auth(url)` comes first. It returns the headers to send, a
+/// mapping of `str` to `str`, or None. A redirect sends them again, but `Authorization` and `Cookie` only
+/// to the same server.
+///
+/// Raises `ValueError` if `url` is no address, and `ConnectionError` if nobody answers there; what `auth`
+/// raises; `TypeError` or `ValueError` for what it returns, if that cannot be sent as headers.
 #[pyfunction]
-pub fn get(url: String) -> Coroutine {
+#[pyo3(signature = (url, *, auth=None))]
+pub fn get(url: String, auth: Option<Py<PyAny>>) -> Coroutine {
     pyo3_await::inline("get", async move {
-        let response = client_here().get(url).send().await?;
+        let client = client_here();
+        let mut request = client.get(url).build()?;
+        if let Some(auth) = auth {
+            authorize(&mut request, auth).await?;
+        }
+        let response = client.execute(request).await?;
         Ok::<_, Failed>(Answer {
             status: response.status().as_u16(),
             response: Mutex::new(Some(ForkGuarded::new("an answer", response))),
@@ -80,7 +91,7 @@ impl Answer {
     /// the body has been asked for already.
     fn body(&self) -> PyResult<AsyncIterator> {
         let chunks = self.take()?.bytes_stream();
-        let chunks = chunks.map_ok(Received).map_err(Failed);
+        let chunks = chunks.map_ok(Received).map_err(Failed::Http);
         Ok(StreamBuilder::new("Answer.body").inline(chunks))
     }
 
@@ -99,22 +110,30 @@ impl Answer {
     }
 }
 
-/// What reqwest fails with.
-struct Failed(reqwest::Error);
+/// What a request fails with.
+enum Failed {
+    Http(reqwest::Error),
+    Python(PyErr), // as it is: the hook has raised it
+}
 
 impl From<reqwest::Error> for Failed {
     fn from(error: reqwest::Error) -> Self {
-        Self(error)
+        Self::Http(error)
+    }
+}
+
+impl From<PyErr> for Failed {
+    fn from(error: PyErr) -> Self {
+        Self::Python(error)
     }
 }
 
 impl From<Failed> for PyErr {
-    fn from(Failed(error): Failed) -> Self {
-        let text = error.to_string();
-        if error.is_builder() {
-            PyValueError::new_err(text)
-        } else {
-            PyConnectionError::new_err(text)
+    fn from(error: Failed) -> Self {
+        match error {
+            Failed::Http(error) if error.is_builder() => PyValueError::new_err(error.to_string()),
+            Failed::Http(error) => PyConnectionError::new_err(error.to_string()),
+            Failed::Python(error) => error,
         }
     }
 }

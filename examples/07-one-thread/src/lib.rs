@@ -4,6 +4,7 @@
 //! 04), and in the crate `../04-rust-futures/bridge` the folder `src/one_thread`, from its `mod.rs`.
 #![forbid(unsafe_code)]
 
+mod auth;
 mod connection;
 mod errors;
 mod exercises;

@@ -1,11 +1,16 @@
-"""reqwest, bound in a page: requests, and a body as an async iterator."""
+"""reqwest, bound in a page: requests, a hook before them, and a body as an async iterator."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+import gc
+import weakref
+from collections import UserDict
+from collections.abc import AsyncIterator, Awaitable, Callable, ItemsView, Mapping
 from contextlib import asynccontextmanager
+from contextvars import ContextVar
+from typing import Any
 
 import pytest
 
@@ -16,12 +21,14 @@ Serve = Callable[[asyncio.StreamWriter], Awaitable[None]]
 
 
 @asynccontextmanager
-async def server(serve: Serve) -> AsyncIterator[str]:
-    """Answer each request with what `serve` writes, and hang up."""
+async def server(serve: Serve, heads: list[bytes] | None = None) -> AsyncIterator[str]:
+    """Answer each request with what `serve` writes, and hang up. `heads` gets their heads."""
 
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError, asyncio.CancelledError):
-            await reader.readuntil(b"\r\n\r\n")
+            head = await reader.readuntil(b"\r\n\r\n")
+            if heads is not None:
+                heads.append(head)
             await serve(writer)
             await writer.drain()
         with contextlib.suppress(OSError):
@@ -155,5 +162,311 @@ def test_errors(run: Run) -> None:
             answer = await get(url)
             with pytest.raises(ConnectionError):
                 await answer.read()
+
+    run(main)
+
+
+def sent(heads: list[bytes], name: str) -> list[str | None]:
+    """Return the value of a header in each of the requests' heads."""
+    lines = [head.decode().split("\r\n") for head in heads]
+    found = [dict(line.split(": ", 1) for line in request[1:] if line) for request in lines]
+    return [headers.get(name) for headers in found]
+
+
+def test_auth_is_awaited_with_the_url_and_its_headers_are_sent(run: Run) -> None:
+    async def main() -> None:
+        urls, heads = list[str](), list[bytes]()
+
+        async def auth(url: str) -> dict[str, str]:
+            urls.append(url)
+            await turns(3)
+            assert heads == []  # nothing has been asked for
+            return {"Authorization": "Bearer token", "X-Name": "\u00e9"}
+
+        async with server(hello, heads) as url:
+            answer = await get(f"{url}/path?query#fragment", auth=auth)
+            assert await answer.read() == b"hello"
+            assert urls == [f"{url}/path?query#fragment"]
+        assert sent(heads, "authorization") == ["Bearer token"]
+        assert sent(heads, "x-name") == ["\u00e9"]  # in UTF-8, as aiohttp sends it
+
+    run(main)
+
+
+def test_auth_may_have_nothing_to_add(run: Run) -> None:
+    async def main() -> None:
+        heads = list[bytes]()
+
+        async def nothing(url: str) -> None:
+            await turns(1)
+
+        async with server(hello, heads) as url:
+            await get(url)
+            await get(url, auth=None)
+            await get(url, auth=nothing)
+        assert heads[0] == heads[1] == heads[2]
+
+    run(main)
+
+
+def test_auth_comes_before_the_password_of_the_address(run: Run) -> None:
+    """reqwest makes a header of the password. That of the hook replaces it."""
+
+    async def main() -> None:
+        urls, heads = list[str](), list[bytes]()
+
+        async def auth(url: str) -> dict[str, str]:
+            urls.append(url)
+            return {"Authorization": "Bearer token"}
+
+        async with server(hello, heads) as url:
+            with_password = url.replace("//", "//user:password@")
+            await get(with_password)
+            await get(with_password, auth=auth)
+            assert urls == [f"{url}/"]  # the hook need not know the password
+        assert sent(heads, "authorization") == ["Basic dXNlcjpwYXNzd29yZA==", "Bearer token"]
+
+    run(main)
+
+
+def test_a_redirect_takes_the_token_to_the_same_server_only(run: Run) -> None:
+    async def main() -> None:
+        async def auth(url: str) -> dict[str, str]:
+            return {"Authorization": "Bearer token", "X-Name": "client"}
+
+        async def redirect(writer: asyncio.StreamWriter) -> None:
+            to = targets.pop(0).encode()
+            writer.write(b"HTTP/1.1 302 Found\r\nContent-Length: 0\r\nLocation: %b\r\n\r\n" % to)
+
+        here, there = list[bytes](), list[bytes]()
+        async with server(redirect, here) as url, server(hello, there) as other_url:
+            targets = ["/again", other_url]
+            assert await (await get(url, auth=auth)).read() == b"hello"
+        assert sent(here, "authorization") == ["Bearer token", "Bearer token"]
+        assert sent(there, "authorization") == [None]
+        assert sent(there, "x-name") == ["client"]
+
+    run(main)
+
+
+def test_auth_runs_in_the_task_that_awaits(run: Run) -> None:
+    """So it sees the context variables of the Task, and what it sets is set there."""
+    user, token = ContextVar("user", default="nobody"), ContextVar("token", default="none")
+
+    async def main() -> None:
+        tasks = set()
+
+        async def auth(url: str) -> dict[str, str]:
+            tasks.add(asyncio.current_task())
+            await turns(1)
+            token.set(f"token of {user.get()}")
+            return {"Authorization": token.get()}
+
+        async def request(url: str, name: str) -> str:
+            user.set(name)
+            await get(url, auth=auth)
+            assert asyncio.current_task() in tasks
+            return token.get()
+
+        names = [f"user {number}" for number in range(20)]
+        heads = list[bytes]()
+        async with server(hello, heads) as url:
+            tokens = await asyncio.gather(*(request(url, name) for name in names))
+        assert tokens == [f"token of {name}" for name in names]
+        assert set(sent(heads, "authorization")) == set(tokens)
+        assert len(tasks) == len(heads) == 20
+        assert token.get() == "none"
+
+    run(main)
+
+
+def test_auth_may_make_a_request_itself(run: Run) -> None:
+    """Such as one for a token, with a hook of its own."""
+
+    async def main() -> None:
+        heads = list[bytes]()
+
+        async def password(url: str) -> dict[str, str]:
+            return {"Authorization": "Basic password"}
+
+        async def auth(url: str) -> dict[str, str]:
+            token = await (await get(f"{url}token", auth=password)).read()
+            return {"Authorization": f"Bearer {token.decode()}"}
+
+        async with server(hello, heads) as url:
+            assert await (await get(url, auth=auth)).read() == b"hello"
+        assert [head.split()[1] for head in heads] == [b"/token", b"/"]
+        assert sent(heads, "authorization") == ["Basic password", "Bearer hello"]
+
+    run(main)
+
+
+def test_what_auth_raises_is_raised(run_anywhere: Run) -> None:
+    """The same object. Nothing is asked for: nobody listens there, and that would raise another."""
+
+    async def main() -> None:
+        error = LookupError("no such user")
+
+        async def auth(url: str) -> dict[str, str]:
+            raise error
+
+        with pytest.raises(LookupError) as raised:
+            await get("http://127.0.0.1:1", auth=auth)
+        assert raised.value is error
+        assert raised.traceback[-1].name == "auth"
+        assert error.__cause__ is error.__context__ is None
+
+    run_anywhere(main)
+
+
+def test_auth_is_cancelled_where_it_stands(run: Run) -> None:
+    """When `await get(...)` raises, the `finally` of the hook has run. Nothing is sent any more."""
+
+    async def main() -> None:
+        heads, log = list[bytes](), list[str]()
+        waits = asyncio.Event()
+
+        async def auth(url: str) -> dict[str, str]:
+            try:
+                waits.set()
+                await asyncio.Event().wait()
+            except asyncio.CancelledError as cancelled:
+                log.append(f"cancelled: {cancelled.args[0]}")
+                raise
+            finally:
+                await turns(3)
+                log.append("finally")
+            return {}
+
+        async with server(hello, heads) as url:
+            task = asyncio.create_task(get(url, auth=auth))
+            await waits.wait()
+            task.cancel("enough")
+            with pytest.raises(asyncio.CancelledError, match="enough"):
+                await task
+            assert log == ["cancelled: enough", "finally"]
+            assert live_futures() == 0
+        assert heads == []
+
+    run(main)
+
+
+def test_a_request_is_cancelled_after_its_auth(run: Run) -> None:
+    async def main() -> None:
+        hangs = asyncio.Event()
+
+        async def never(writer: asyncio.StreamWriter) -> None:
+            hangs.set()
+            await asyncio.Event().wait()
+
+        async def auth(url: str) -> dict[str, str]:
+            await turns(1)
+            return {}
+
+        async with server(never) as url:
+            task = asyncio.create_task(get(url, auth=auth))
+            await hangs.wait()
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            assert live_futures() == 0
+
+    run(main)
+
+
+NOT_SENT: list[tuple[object, type[Exception], str]] = [
+    (5, TypeError, r"^auth must return a mapping or None, not int$"),
+    ([("a", "b")], TypeError, r"^auth must return a mapping or None, not list$"),
+    ({"a": 1}, TypeError, r"^names and values of headers must be str, not int$"),
+    ({b"a": "b"}, TypeError, r"^names and values of headers must be str, not bytes$"),
+    ({"": "b"}, ValueError, r'^invalid header name ""$'),
+    ({"a b": "c"}, ValueError, r'^invalid header name "a b"$'),
+    ({"\u00e9": "a"}, ValueError, r'^invalid header name "\u00e9"$'),
+    ({"a": "secret\r\nb: c"}, ValueError, r'^invalid header value of "a"$'),
+    ({"a": "\ud800"}, UnicodeEncodeError, r"surrogates not allowed$"),
+]
+
+
+@pytest.mark.parametrize(("returned", "error", "message"), NOT_SENT)
+def test_what_is_no_header_is_not_sent(
+    run_anywhere: Run, returned: Any, error: type[Exception], message: str
+) -> None:
+    """A value with a line's end would begin another header. The error does not show the value."""
+
+    async def auth(url: str) -> Any:
+        return returned
+
+    async def main() -> None:
+        with pytest.raises(error, match=message):
+            await get("http://127.0.0.1:1", auth=auth)
+
+    run_anywhere(main)
+
+
+def test_any_mapping_will_do(run: Run) -> None:
+    """Its `items()` are asked for; what they raise is raised."""
+
+    class Headers(UserDict[str, str]):
+        def items(self) -> ItemsView[str, str]:
+            if not self:
+                raise LookupError("empty")
+            return super().items()
+
+    async def main() -> None:
+        heads = list[bytes]()
+
+        async def auth(url: str) -> Mapping[str, str]:
+            return Headers(a="b", c="d") if url.endswith("/") else Headers()
+
+        async with server(hello, heads) as url:
+            await get(url, auth=auth)
+            with pytest.raises(LookupError, match="empty"):
+                await get(f"{url}/path", auth=auth)
+        assert sent(heads, "a") == ["b"]
+        assert sent(heads, "c") == ["d"]
+
+    run(main)
+
+
+def test_what_is_no_async_function_is_no_auth(run_anywhere: Run) -> None:
+    async def main() -> None:
+        no_function: Any = 5
+        with pytest.raises(TypeError, match="'int' object is not callable"):
+            await get("http://127.0.0.1:1", auth=no_function)
+        not_async: Any = dict[str, str]
+        with pytest.raises(TypeError, match="await"):
+            await get("http://127.0.0.1:1", auth=lambda _: not_async())
+
+    run_anywhere(main)
+
+
+def test_for_what_is_no_address_auth_is_not_called(run_anywhere: Run) -> None:
+    async def main() -> None:
+        urls = list[str]()
+
+        async def auth(url: str) -> None:
+            urls.append(url)
+
+        with pytest.raises(ValueError, match="builder error"):
+            await get("no address", auth=auth)
+        assert urls == []
+
+    run_anywhere(main)
+
+
+def test_the_hook_is_let_go(run: Run) -> None:
+    """After the request, and with a request that is closed before it has begun."""
+
+    async def main() -> None:
+        async def auth(url: str) -> dict[str, str]:
+            return {}
+
+        gone = weakref.ref(auth)
+        async with server(hello) as url:
+            await get(url, auth=auth)
+            get(url, auth=auth).close()
+        del auth
+        gc.collect()
+        assert gone() is None
 
     run(main)
