@@ -1,4 +1,4 @@
-"""The pictures that `cost.json` makes: six cases, all of them, and how a gather's cost grows.
+"""The pictures that `cost.json` makes: six cases, all of them, how a gather's cost grows, an echo.
 
 Plain SVG.
 """
@@ -8,9 +8,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable
 from html import escape
+from itertools import product
 from statistics import median
 
 from calls import TRIVIAL
+from echo import BRIDGED, CLIENTS, KEPT_STREAMS, LARGE, ONE_THREAD, SMALL, TOKIO, UVLOOP_STREAMS
 from ladder import CASES, INTO_PY, NATIVE, READY, SLEEP, SPAWNED, THREADS
 from streams import COUNT
 from tables import SHOWN, by_cost, figures, found, leading, loops
@@ -28,6 +30,10 @@ text.rust { fill: var(--ink); font-weight: 600 } text.python { fill: var(--ink) 
 }
 """
 LABELS, RIGHT, ROW, TOP = 270, 780, 24, 58
+
+ECHOES = [TOKIO, UVLOOP_STREAMS, KEPT_STREAMS, ONE_THREAD, BRIDGED]
+OPENED = {"streams": "python", "chapter 07": "rust", "": "native"}
+"""Whose a connection is, by how its client opens it."""
 
 Scale = Callable[[float], float]
 
@@ -192,14 +198,14 @@ def growth_said() -> str:
 
 
 def panel(loop: str, left: float) -> str:
-    lines = lines_of(loop)
-    x = log_scale(1, max(size for line in lines.values() for size in line), left, left + 170)
+    lines, right = lines_of(loop), left + 170
+    x = log_scale(1, max(size for line in lines.values() for size in line), left, right)
     y = log_scale(1_000, 100_000, 380, 50)
-    grid = [across(left, y(value), time(value)) for value in decades(1_000, 100_000)]
+    grid = [across(left, right, y(value), time(value)) for value in decades(1_000, 100_000)]
     named = [text(x(size), 402, short(size), "faint", "middle") for size in lines[SLEEP]]
-    drawn = [curve(name, line, x, y) for name, line in lines.items()]
+    drawn = [curve(kind(name), line, x, y) for name, line in lines.items()]
     ends = {name: y(list(line.values())[-1]) for name, line in lines.items()}
-    labels = [text(left + 180, at + 4, plain(name), kind(name)) for name, at in apart(ends).items()]
+    labels = [text(right + 10, at + 4, plain(name), kind(name)) for name, at in apart(ends).items()]
     return "\n".join([text(left, 24, loop), *grid, *named, *drawn, *labels])
 
 
@@ -212,14 +218,14 @@ def lines_of(loop: str) -> dict[str, dict[int, float]]:
     return lines
 
 
-def across(left: float, y: float, said: str) -> str:
-    line = f'<line x1="{left}" x2="{left + 170}" y1="{y}" y2="{y}" class="axis"/>'
+def across(left: float, right: float, y: float, said: str) -> str:
+    line = f'<line x1="{left}" x2="{right}" y1="{y}" y2="{y}" class="axis"/>'
     return line + text(left - 6, y + 4, said, "faint", "end")
 
 
-def curve(name: str, line: dict[int, float], x: Scale, y: Scale) -> str:
+def curve(of: str, line: dict[int, float], x: Scale, y: Scale) -> str:
     points = " L".join(f"{x(size)} {y(value)}" for size, value in line.items())
-    return f'<g class="{kind(name)}"><path d="M{points}"/></g>'
+    return f'<g class="{of}"><path d="M{points}"/></g>'
 
 
 def apart(ends: dict[str, float]) -> dict[str, float]:
@@ -230,3 +236,85 @@ def apart(ends: dict[str, float]) -> dict[str, float]:
         lowest = min(y, lowest - 16)
         placed[name] = lowest
     return placed
+
+
+def echo() -> str:
+    """Two panels, one for each size of a message: requests per second, by how many connections."""
+    panels = (echo_panel(size, 38 + n * 408) for n, size in enumerate((SMALL, LARGE)))
+    part = found(SHOWN)["echo"]
+    named = ", ".join(f"{name} {part['versions'][name]}" for name in ("python", "uvloop", "tokio"))
+    measured = text(8, 472, f"{named}; {part['cpus']} CPUs, {part['system']}", "faint")
+    return svg("An echo over connections", echo_said(), 484, [*panels, how_counted(), measured])
+
+
+def how_counted() -> str:
+    said = "Lines lead through the median rounds, uprights from the slowest to the fastest."
+    return text(8, 452, f"Seconds of the client's processor. {said}", "faint")
+
+
+def echo_said() -> str:
+    said = "Requests per second of the client's processor, by how many connections there are, under"
+    return f"{said} Python {SHOWN}. {most_connections(SMALL)}. {most_connections(LARGE)}."
+
+
+def most_connections(size: int) -> str:
+    lines = echo_lines(size)
+    rates = "; ".join(f"{name}: {end(line):,.0f}" for name, line in lines.items())
+    return f"With {max(lines[TOKIO]):,}, {in_bytes(size)} at a time: {rates}"
+
+
+def echo_panel(size: int, left: float) -> str:
+    lines, right = echo_lines(size), left + 148
+    counts, rates = lines[TOKIO], [max(each) for line in lines.values() for each in line.values()]
+    x, y = log_scale(1, max(counts), left, right), scale(max(rates), 380, 50)
+    grid = [across(left, right, y(mark), short(mark)) for mark in round_marks(max(rates))]
+    named = [text(x(count), 402, short(count), "faint", "middle") for count in counts]
+    foot = text(left, 422, "connections", "faint")
+    head = text(left - 30, 24, f"requests per second, {in_bytes(size)} at a time")
+    drawn = [echo_curve(whose(name), line, x, y) for name, line in lines.items()]
+    ends = apart({name: y(end(line)) for name, line in lines.items()})
+    labels = [text(right + 10, at + 4, name, whose(name)) for name, at in ends.items()]
+    return "\n".join([head, *grid, *named, foot, *drawn, *labels])
+
+
+def echo_lines(size: int) -> dict[str, dict[int, list[float]]]:
+    """For each client the rates of its rounds, by how many connections it has."""
+    lines: dict[str, dict[int, list[float]]] = {}
+    for name, (case, rates) in product(ECHOES, figures(found(SHOWN), "echo").items()):
+        count, of_size = map(int, case.split(": "))
+        if of_size == size and name in rates:
+            lines.setdefault(name, {})[count] = rates[name]
+    return lines
+
+
+def echo_curve(of: str, line: dict[int, list[float]], x: Scale, y: Scale) -> str:
+    """Through the medians, each on a line from the slowest round to the fastest."""
+    spread = "".join(
+        f'<line x1="{x(n)}" x2="{x(n)}" y1="{y(min(it))}" y2="{y(max(it))}" class="spread"/>'
+        for n, it in line.items()
+    )
+    medians = {count: median(rates) for count, rates in line.items()}
+    return f'{curve(of, medians, x, y)}<g class="{of}">{spread}</g>'
+
+
+def whose(client: str) -> str:
+    return OPENED[CLIENTS[client][1]]
+
+
+def end(line: dict[int, list[float]]) -> float:
+    return median(line[max(line)])
+
+
+def in_bytes(size: int) -> str:
+    return f"{size} bytes" if size < 1024 else f"{size // 1024} KiB"
+
+
+def scale(high: float, start: float, end: float) -> Scale:
+    """From 0."""
+    return lambda value: round(start + value / high * (end - start), 1)
+
+
+def round_marks(high: float) -> list[int]:
+    """From 0, at most six more, in steps of 1, 2 or 5 and as many zeros as it takes."""
+    steps = (digit * 10**zeros for zeros in range(12) for digit in (1, 2, 5))
+    return list(range(0, int(high) + 1, next(step for step in steps if step * 6 >= high)))

@@ -93,6 +93,7 @@ async def by_chapter_07(port: int) -> Ask:
 OPENS = {"streams": by_streams, "chapter 07": by_chapter_07}
 KEPT_STREAMS = "asyncio's streams, memory kept"
 UVLOOP_STREAMS = "uvloop's streams"
+BRIDGED = "chapter 07 on asyncio"
 ONE_THREAD = "chapter 07 on its own loop"
 TOKIO = "tokio, without Python"
 LOOPS_HERE = {**LOOPS, ONE_THREAD: lambda: importlib.import_module("one_thread").event_loop()}
@@ -107,7 +108,7 @@ back what it did not need: without this to the kernel, for every message anew.""
 CLIENTS: dict[str, tuple[str, str, dict[str, str]]] = {
     "asyncio's streams": ("asyncio", "streams", {}),
     KEPT_STREAMS: ("asyncio", "streams", KEPT),
-    "chapter 07 on asyncio": ("asyncio", "chapter 07", {}),
+    BRIDGED: ("asyncio", "chapter 07", {}),
     UVLOOP_STREAMS: ("uvloop", "streams", {}),
     "chapter 07 on uvloop": ("uvloop", "chapter 07", {}),
     ONE_THREAD: (ONE_THREAD, "chapter 07", {}),

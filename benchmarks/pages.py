@@ -48,6 +48,10 @@ def growth_picture(folder: str = "") -> str:
     return f"![{draw.growth_said()}]({folder}growth.svg)"
 
 
+def echo_picture(folder: str = "") -> str:
+    return f"![{draw.echo_said()}]({folder}echo.svg)"
+
+
 def ready_costs() -> str:
     return f"{tables.factor('`Ready` in Rust')} times"
 
@@ -60,6 +64,7 @@ PARTS: dict[str, Callable[..., str]] = {
     **{name: of_python(make) for name, (_, make) in tables.TABLES.items()},
     "answers": answers,
     "chapter": tables.chapter,
+    "echo_picture": echo_picture,
     "growth_picture": growth_picture,
     "instructions_counted": instructions_counted,
     "instructions_saved": instructions_saved,
@@ -89,6 +94,7 @@ def made() -> dict[Path, str]:
         tables.HERE / "six.svg": draw.six(),
         tables.HERE / "ladder.svg": draw.ladder(),
         tables.HERE / "growth.svg": draw.growth(),
+        ROOT / "examples/07-one-thread/echo.svg": draw.echo(),
     }
 
 

@@ -64,15 +64,15 @@ class Runtime:
         return readable
 
     def wait(self, timeout: float | None) -> bool:
-        """Wait until there is something for the loop to do."""
+        """Wait until there is something for the loop to do. Is the descriptor readable?"""
         end = None if timeout is None else time.monotonic() + timeout
+        readable = False
         while True:
             self.poll_round()
             left = None if end is None else end - time.monotonic()
-            if self.ready or (left is not None and left <= 0):
-                return False
-            if self.park(left):
-                return True
+            if self.ready or readable or (left is not None and left <= 0):
+                return readable
+            readable = self.park(left)
 
     def close(self) -> None:
         for future in self.woken:

@@ -92,6 +92,31 @@ def test_a_future_that_comes_in_has_its_task_run_in_the_same_turn() -> None:
     assert order == ["came in", "task", "later"]
 
 
+def test_a_selector_that_has_nothing_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    answers: list[int] = []
+
+    class Recording(selectors.DefaultSelector):
+        def select(self, timeout: float | None = None) -> Any:
+            events = super().select(timeout)
+            answers.append(len(events))
+            return events
+
+    async def main() -> list[int]:
+        for _ in range(100):
+            await yield_now()
+        before = answers.copy()
+        asyncio.get_running_loop().call_soon_threadsafe(int)  # writes to a socket that it watches
+        await turns(100)
+        return before
+
+    monkeypatch.setattr(selectors, "DefaultSelector", Recording)
+    before = run(main())
+    assert before == [0]  # when the loop began
+    after = answers[1:]
+    assert (after[0], after[-1]) == (1, 0)
+    assert len(after) < 10
+
+
 def test_many_futures_that_come_in_together_are_one_turn() -> None:
     async def main() -> int:
         count = 0
