@@ -5,13 +5,16 @@
 
 use std::{
     collections::{TryReserveError, VecDeque},
+    future::poll_fn,
     io,
     io::ErrorKind::WouldBlock,
+    sync::atomic::{AtomicBool, Ordering::SeqCst},
+    task::{Context, Poll},
 };
 
 use bytes::{Buf, Bytes, BytesMut};
+use futures_util::task::AtomicWaker;
 use tokio::{net::TcpStream, sync::Mutex};
-use tokio_util::sync::CancellationToken;
 
 use crate::errors::StreamError;
 
@@ -27,7 +30,10 @@ pub enum ReadMode {
 pub struct Stream {
     socket: TcpStream,
     limit: usize,
-    closed: CancellationToken,
+    closed: AtomicBool,
+    /// To be woken by `close`, beside the socket: who reads, and who writes.
+    reader: AtomicWaker,
+    writer: AtomicWaker,
     /// The error of the socket. Locked while the socket is called, by one thread at a time.
     failed: parking_lot::Mutex<Option<io::Error>>,
     incoming: Mutex<Incoming>,
@@ -109,7 +115,9 @@ impl Stream {
         Self {
             socket,
             limit,
-            closed: CancellationToken::new(),
+            closed: AtomicBool::default(),
+            reader: AtomicWaker::new(),
+            writer: AtomicWaker::new(),
             failed: parking_lot::Mutex::default(),
             incoming: Mutex::default(),
             outgoing: Mutex::default(),
@@ -118,7 +126,9 @@ impl Stream {
 
     /// Ends what is waiting for the socket. It is closed when the last of those has gone.
     pub fn close(&self) {
-        self.closed.cancel();
+        self.closed.store(true, SeqCst);
+        self.reader.wake();
+        self.writer.wake();
         drop(self.failed.lock()); // Another thread may be sending: wait until the call returns.
     }
 
@@ -200,15 +210,27 @@ impl Stream {
                 Err(error) if error.kind() == WouldBlock => {}
                 received => return Ok(received?),
             }
-            match self
-                .closed
-                .run_until_cancelled(self.socket.readable())
-                .await
-            {
+            match self.ready(&self.reader, TcpStream::poll_read_ready).await {
                 Some(ready) => ready?,
                 None => return Ok(0),
             }
         }
+    }
+
+    /// Waits for the socket. None if the stream is closed meanwhile.
+    async fn ready(
+        &self,
+        waker: &AtomicWaker,
+        poll_socket: fn(&TcpStream, &mut Context<'_>) -> Poll<io::Result<()>>,
+    ) -> Option<io::Result<()>> {
+        poll_fn(|context| {
+            waker.register(context.waker()); // first: `close` may come before the look
+            if self.closed.load(SeqCst) {
+                return Poll::Ready(None);
+            }
+            poll_socket(&self.socket, context).map(Some)
+        })
+        .await
     }
 
     /// Sends `data` after what others have begun to send, and returns when all of it is gone.
@@ -232,12 +254,12 @@ impl Stream {
 
     /// Sends some of `chunk`. The kernel may have room for more after `close`, so ask first.
     async fn send(&self, chunk: &[u8]) -> Result<usize, StreamError> {
-        while !self.closed.is_cancelled() {
+        while !self.closed.load(SeqCst) {
             match self.call(|socket| socket.try_write(chunk)) {
                 Err(error) if error.kind() == WouldBlock => {}
                 sent => return Ok(sent?),
             }
-            let writable = self.closed.run_until_cancelled(self.socket.writable());
+            let writable = self.ready(&self.writer, TcpStream::poll_write_ready);
             writable.await.transpose()?;
         }
         Err(StreamError::Closed("write"))
@@ -245,6 +267,8 @@ impl Stream {
 
     /// The wrong way: what has come is kept in the future, and dropped with it.
     pub async fn first_try_readexactly(&self, n: usize) -> Result<Bytes, StreamError> {
+        let waits = StreamError::AlreadyReading("first_try_readexactly");
+        let _only_reader = self.incoming.try_lock().map_err(|_| waits)?;
         let mut incoming = Incoming::default();
         while incoming.len() < n {
             if self.receive(ReadMode::Exactly(n), &mut incoming).await? == 0 {
