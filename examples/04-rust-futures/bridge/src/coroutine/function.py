@@ -11,15 +11,12 @@ from typing import Any
 Function = Callable[..., Any]
 
 
-def marked(function: Function, module: str, qualified_name: str, file: str, line: int) -> Function:
+def marked(function: Function, module: str, qualified_name: str, file: str, line: int) -> Any:
     """Put a function of Python before one of Rust, which takes no mark.
 
     It has this name in this module, and others are shown this file and line for where it stands.
     """
-
-    def call(*arguments: Any, **keywords: Any) -> Any:
-        return function(*arguments, **keywords)
-
+    call = forward(function)
     functools.update_wrapper(call, function)
     name = qualified_name.rpartition(".")[2]
     call.__module__, call.__qualname__, call.__name__ = module, qualified_name, name
@@ -28,6 +25,28 @@ def marked(function: Function, module: str, qualified_name: str, file: str, line
     )
     mark(call)
     return call
+
+
+def forward(function: Function) -> Any:
+    """Make a function that calls this one, with the same parameters if they can be written down.
+
+    A call that gathers its arguments takes longer.
+    """
+
+    def gather(*arguments: Any, **keywords: Any) -> Any:
+        return function(*arguments, **keywords)
+
+    try:
+        signature = inspect.signature(function)
+    except ValueError:
+        return gather
+    parameters = signature.parameters.values()
+    gathers = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    if any(it.kind in gathers or it.default is ... for it in parameters):
+        return gather  # `...` stands for a default that only Rust knows
+    given = [f"{it.name}={it.name}" if it.kind is it.KEYWORD_ONLY else it.name for it in parameters]
+    source = f"lambda {str(signature)[1:-1]}: _function({', '.join(given)})"
+    return eval(source, {"_function": function})
 
 
 def mark(function: Any) -> None:
