@@ -108,7 +108,7 @@ impl Running<'_> {
     /// The same for `__next__`, where None may stand for the end: an iterator that ends without an
     /// exception has returned None. Most coroutines do, and an exception costs more than a short step.
     #[inline(always)]
-    pub fn next<'py>(self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+    pub fn next(self, py: Python<'_>) -> PyResult<Option<Bound<'_, PyAny>>> {
         match self.step(py, Input::Send(py.None().into_bound(py)))? {
             Resumed::Yielded(yielded) => Ok(Some(yielded)),
             Resumed::Returned(result) if result.is_none() => Ok(None),

@@ -9,6 +9,9 @@ pub struct Asyncio<W>(pub W);
 
 /// What Tasks wait for.
 pub trait Wait: Sync {
+    /// Returns the loop that runs on this thread.
+    fn running<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>>;
+
     /// Makes a future of the loop, marked as `await` marks the one that it passes on: a Task that is
     /// given it waits for it.
     fn wait<'py>(&self, running: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>>;
@@ -21,6 +24,15 @@ pub trait Wait: Sync {
 pub struct Futures;
 
 impl Wait for Futures {
+    /// The function is looked up each time: `trio_asyncio` puts another one there when it is imported.
+    fn running<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let name = intern!(py, "_get_running_loop");
+        match asyncio(py)?.dict().get_item(name)? {
+            Some(get) => Ok(Some(get.call0()?).filter(|running| !running.is_none())),
+            None => Ok(None),
+        }
+    }
+
     fn wait<'py>(&self, running: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
         let py = running.py();
         let future = running.call_method0(intern!(py, "create_future"))?;
@@ -48,7 +60,7 @@ const DAY: f64 = 86_400.0;
 
 impl<W: Wait> Library for Asyncio<W> {
     fn running<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
-        running(py)
+        self.0.running(py)
     }
 
     fn watch(&self, running: &Bound<'_, PyAny>, handler: &Bound<'_, PyAny>) -> PyResult<()> {
@@ -120,21 +132,10 @@ impl<W: Wait> Library for Asyncio<W> {
     }
 }
 
-/// The function is looked up each time: `trio_asyncio` puts another one there when it is imported.
-fn running(py: Python<'_>) -> PyResult<Option<Bound<'_, PyAny>>> {
-    let Some(get) = asyncio(py)?
-        .dict()
-        .get_item(intern!(py, "_get_running_loop"))?
-    else {
-        return Ok(None);
-    };
-    Ok(Some(get.call0()?).filter(|running| !running.is_none()))
-}
-
 /// Is a Task of the loop that runs on this thread at work?
 #[cfg(feature = "trio")]
 pub fn in_task(py: Python<'_>) -> PyResult<bool> {
-    if running(py)?.is_none() {
+    if Futures.running(py)?.is_none() {
         return Ok(false);
     }
     let task = asyncio(py)?.call_method0(intern!(py, "current_task"))?;

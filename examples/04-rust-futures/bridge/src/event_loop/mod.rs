@@ -86,13 +86,15 @@ pub fn with_runtime_here(py: Python<'_>) -> PyResult<Option<Arc<EventLoop>>> {
     let Some(here) = state::with_runtime_last_here() else {
         return Ok(None);
     };
-    let Some((_, object)) = running_object(py)? else {
-        return Ok(None);
-    };
-    if here.is_of(&object) && !here.is_closed() {
+    #[cfg(feature = "trio")]
+    if trio::Trio.running(py)?.is_some() {
+        return Ok(None); // inside a Task of that loop
+    }
+    if here.is_running(py)? {
         return Ok(Some(here));
     }
-    Ok(EventLoop::known(&object).filter(|event_loop| event_loop.has_own_runtime()))
+    let known = running_object(py)?.and_then(|(_, object)| EventLoop::known(&object));
+    Ok(known.filter(|event_loop| event_loop.has_own_runtime()))
 }
 
 /// Returns the runtime that a future finds itself in on this thread, if that has started.

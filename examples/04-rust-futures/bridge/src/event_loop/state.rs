@@ -224,6 +224,11 @@ impl EventLoop {
         Ok(waits(&self.waiting.lock()) && self.if_running(py)?.is_some())
     }
 
+    /// Does it run on this thread?
+    pub fn is_running(&self, py: Python<'_>) -> PyResult<bool> {
+        Ok(!self.is_closed() && self.if_running(py)?.is_some())
+    }
+
     /// Returns the Python object of this loop, if it is the one that runs on this thread.
     fn if_running<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
         let running = self.library.running(py)?;

@@ -18,6 +18,7 @@ use pyo3::{
     exceptions::asyncio,
     intern,
     prelude::*,
+    sync::PyOnceLock,
     types::{IntoPyDict, PyCFunction, PyList},
 };
 
@@ -57,6 +58,13 @@ struct Callback {
 pub struct OwnFutures;
 
 impl Wait for OwnFutures {
+    /// By asyncio's own function, which is looked up once: loops of this kind run nowhere but in asyncio.
+    fn running<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        static GET: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+        let get = GET.import(py, "asyncio", "_get_running_loop")?;
+        Ok(Some(get.call0()?).filter(|running| !running.is_none()))
+    }
+
     fn wait<'py>(&self, running: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
         let future = Future {
             event_loop: running.clone().unbind(),
