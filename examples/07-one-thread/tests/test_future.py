@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from conftest import turns
-from one_thread import event_loop, pending, run, sleep
+from one_thread import event_loop, pending, run, sleep, steps
 
 if sys.platform == "win32":
     pytest.skip("there is no such loop on Windows", allow_module_level=True)
@@ -205,6 +205,50 @@ def test_an_interrupt_in_a_task_leaves_the_loop_at_once_and_loses_nobody() -> No
         tasks[0].result()
     loop.run_until_complete(turns(5))
     loop.close()
+
+
+def test_an_interrupt_among_tasks_that_come_in_together_loses_nobody() -> None:
+    """One handle resumes them all, and what an interrupt leaves of it runs when the loop does."""
+    resumed: list[int] = []
+
+    async def waits(number: int) -> None:
+        await steps(10)
+        resumed.append(number)
+        if number == 1:
+            raise KeyboardInterrupt
+
+    async def main() -> None:
+        tasks[:] = [asyncio.ensure_future(waits(number)) for number in range(4)]
+        await asyncio.wait(tasks)
+
+    tasks: list[asyncio.Task[None]] = []
+    loop = event_loop()
+    with pytest.raises(KeyboardInterrupt):
+        loop.run_until_complete(main())
+    assert resumed == [0, 1]
+    loop.run_until_complete(asyncio.wait(tasks))
+    assert resumed == [0, 1, 2, 3]
+    with pytest.raises(KeyboardInterrupt):
+        tasks[1].result()
+    loop.run_until_complete(turns(5))
+    loop.close()
+
+
+@pytest.mark.parametrize("debug", [False, True])
+def test_what_a_task_asks_for_comes_after_all_who_came_in_with_it(debug: bool) -> None:
+    async def waits(number: int, said: list[str]) -> None:
+        await steps(10)
+        said.append(f"resumed {number}")
+        asyncio.get_running_loop().call_soon(said.append, f"asked for by {number}")
+
+    async def main() -> list[str]:
+        said: list[str] = []
+        await asyncio.gather(*(waits(number, said) for number in range(2)))
+        await turns(2)
+        return said
+
+    expected = ["resumed 0", "resumed 1", "asked for by 0", "asked for by 1"]
+    assert run(main(), debug=debug) == expected
 
 
 def test_a_loop_in_debug_mode_names_the_task_that_took_long(
