@@ -99,6 +99,7 @@ pub fn started_here(py: Python<'_>) -> Option<Cow<'static, Handle>> {
 }
 
 /// Makes a loop of asyncio known that waits in a runtime of its own, and polls its futures there.
+#[cfg_attr(not(unix), expect(dead_code))] // `one_thread` alone needs it
 pub fn with_own_runtime(
     library: &'static dyn Library,
     object: &Bound<'_, PyAny>,

@@ -96,7 +96,9 @@ impl Socketpair {
         std::os::fd::AsRawFd::as_raw_fd(&self.reader).into()
     }
 
+    /// As `socket.fileno()` does it.
     #[cfg(windows)]
+    #[allow(clippy::cast_possible_wrap)]
     fn fileno(&self) -> i64 {
         std::os::windows::io::AsRawSocket::as_raw_socket(&self.reader) as i64
     }
