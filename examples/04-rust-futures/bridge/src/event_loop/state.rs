@@ -398,7 +398,7 @@ impl Schedule for EventLoop {
     fn poll_soon(&self, future: &Arc<InFlight>) -> bool {
         match self.wakeup.executor() {
             Some(executor) => {
-                executor.push(Arc::clone(future));
+                executor.rounds.push(Arc::clone(future));
                 true
             }
             None => false,

@@ -26,7 +26,7 @@ impl Wakeup {
         match self {
             Self::Socketpair(pair) => pair.wake(),
             Self::CallSoon(call_soon) => call_soon.wake(),
-            Self::Runtime(executor) => executor.wake(),
+            Self::Runtime(executor) => executor.rounds.wake(),
         }
     }
 
