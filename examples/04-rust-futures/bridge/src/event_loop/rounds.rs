@@ -57,7 +57,7 @@ impl<T> Rounds<T> {
         poll: impl Fn(T) -> bool,
         has_budget: impl Fn() -> bool,
     ) -> Round {
-        self.waker.register(waker); // first: what comes between this and the look would be waited for
+        self.waker.register(waker); // before anybody looks: who comes after the look wakes the loop
         if round.is_empty() {
             round.extend(self.woken.take_all());
         }
@@ -75,8 +75,8 @@ impl<T> Rounds<T> {
         }
     }
 
-    /// Has one been woken, and not been polled since? Ask before the loop parks: those that were woken
-    /// while a round was unfinished have woken the runtime then, and do not wake it again.
+    /// Has one been woken that is in no round yet? Ask after a round, before the loop parks: one that was
+    /// woken while the round was unfinished has woken the runtime then, and does not wake it again.
     pub fn has_woken(&self) -> bool {
         !self.woken.is_empty()
     }
