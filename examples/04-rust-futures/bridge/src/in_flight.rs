@@ -286,8 +286,14 @@ impl InFlight {
     }
 
     /// Polls a future whose turn it is in a round of its loop. Call it detached, inside the runtime.
-    /// Says whether it is over.
+    /// Says whether it is over for the rounds.
+    ///
+    /// One that has been abandoned meanwhile is left to its task: poll it here, and it forgets the task's
+    /// waker, so that nobody polls it again.
     pub fn take_turn(self: Arc<Self>) -> bool {
+        if !self.wakes.is_in_rounds() {
+            return true;
+        }
         let waker = Waker::from(Arc::clone(&self));
         let _current = Current::set(Arc::clone(&self));
         let is_over = self.poll(&mut Context::from_waker(&waker)).is_ready();

@@ -54,6 +54,10 @@ impl Wakes {
         self.0.fetch_or(IN_ROUNDS, SeqCst) & WOKEN != 0
     }
 
+    pub fn is_in_rounds(&self) -> bool {
+        self.0.load(SeqCst) & IN_ROUNDS != 0
+    }
+
     /// Somebody else polls it from now on. Says whether the loop's thread has done it.
     pub fn leave_rounds(&self) -> bool {
         self.0.fetch_and(!IN_ROUNDS, SeqCst) & IN_ROUNDS != 0
