@@ -49,4 +49,7 @@ async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> No
     writer.close()
 
 
-one_thread.run(main())
+if sys.platform == "win32":
+    print("Windows has no selector that this loop could wait for.")
+else:
+    one_thread.run(main())

@@ -17,6 +17,7 @@ import pytest
 from conftest import forget, in_child, open_files, run_program, turns, wait_until
 from one_thread import (
     event_loop,
+    hog,
     live_futures,
     pending,
     polled_on,
@@ -229,6 +230,27 @@ def test_a_future_that_is_uncancellable_outlives_its_loop(tmp_path: Path) -> Non
     wait_until(lambda: live_futures() == 0)
     names = [thread.name for thread in threading.enumerate()]
     assert names == ["MainThread"]
+
+
+def test_a_future_that_is_abandoned_in_the_middle_of_a_round_is_finished(tmp_path: Path) -> None:
+    """A greedy future uses up what tokio allows in a poll. So the task that goes on with the other
+    polls that first. The rest of the round must not poll it: it would forget the task."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+
+    async def main() -> bytes:
+        greedy = asyncio.create_task(hog())
+        await turns(3)
+        writes = write_both(pipe, b"one", b"two")
+        writes.send(None)
+        writes.close()
+        await turns(3)
+        written = await asyncio.to_thread(pipe.read_bytes)
+        greedy.cancel()
+        return written
+
+    assert run(main()) == b"onetwo"
+    wait_until(lambda: live_futures() == 0)
 
 
 def test_what_blocks_does_not_hold_up_the_close(tmp_path: Path) -> None:

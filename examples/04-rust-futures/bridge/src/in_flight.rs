@@ -25,6 +25,7 @@ use crate::{
     panic::{self, Panicked},
     request::{Job, Request, Requests},
     rust_future::{BoxedFuture, RustFuture, failed},
+    wakes::{Poller, Wakes},
 };
 
 /// Resumes coroutines, by and by.
@@ -68,8 +69,7 @@ pub struct InFlight {
     over: AtomicBool,
     /// Its coroutine is to be scheduled then. Until it suspends there is no need: it looks by itself.
     waited_for: AtomicBool,
-    /// It has been woken, and not been polled since.
-    woken: AtomicBool,
+    wakes: Wakes,
     /// Whoever polls it shall drop it.
     cancelled: AtomicBool,
     /// It runs to its end, whoever gives up on it.
@@ -77,8 +77,6 @@ pub struct InFlight {
     /// It is polled for itself, and not when its coroutine is resumed: by workers of the runtime, or by
     /// the loop's thread in its rounds.
     spawned: AtomicBool,
-    /// The loop's thread does it.
-    in_rounds: AtomicBool,
     /// No other thread can.
     local: AtomicBool,
     /// What it asks of Python: most ask nothing.
@@ -110,7 +108,7 @@ impl InFlight {
         runtime: &Handle,
         (this, waker): WithWaker,
     ) -> First {
-        this.woken.store(false, SeqCst);
+        this.wakes.take();
         let (polled, this) = py.detach(|| {
             let _inside = runtime.enter();
             let current = Current::set(this);
@@ -151,10 +149,8 @@ impl InFlight {
     /// From now on the loop's thread polls it in its rounds, and no more when its coroutine is resumed.
     pub fn join_rounds(self: &Arc<Self>) {
         self.spawned.store(true, SeqCst);
-        self.in_rounds.store(true, SeqCst);
-        // Who woke it before that has not found it there.
-        if let Some(place) = self.place.get().filter(|_| self.is_woken()) {
-            place.scheduler.poll_soon(self);
+        if self.wakes.join_rounds() {
+            self.poll_soon();
         }
     }
 
@@ -173,11 +169,11 @@ impl InFlight {
             spawned: true.into(),
             ..Self::default()
         });
-        this.in_rounds.store(true, SeqCst); // before somebody can wake it
+        this.wakes.join_rounds(); // before somebody can wake it
         if scheduler.poll_soon(&this) {
             return (this, None);
         }
-        this.in_rounds.store(false, SeqCst);
+        this.wakes.leave_rounds();
         let task = scheduler.runtime().spawn(Spawned(Arc::clone(&this)));
         (this, Some(task.abort_handle()))
     }
@@ -200,7 +196,7 @@ impl InFlight {
 
     /// Is it over, or to be polled by its coroutine?
     pub fn has_news(&self) -> bool {
-        self.is_over() || (!self.is_spawned() && self.woken.load(SeqCst))
+        self.is_over() || (!self.is_spawned() && self.is_woken())
     }
 
     /// Is there nothing left of it to be dropped?
@@ -276,6 +272,12 @@ impl InFlight {
         f()
     }
 
+    fn poll_soon(self: &Arc<Self>) {
+        if let Some(place) = self.place.get() {
+            place.scheduler.poll_soon(self);
+        }
+    }
+
     /// Has its coroutine scheduled.
     pub fn schedule(&self) {
         if let Some(place) = self.place.get() {
@@ -284,8 +286,14 @@ impl InFlight {
     }
 
     /// Polls a future whose turn it is in a round of its loop. Call it detached, inside the runtime.
-    /// Says whether it is over.
+    /// Says whether it is over for the rounds.
+    ///
+    /// One that has been abandoned meanwhile is left to its task: poll it here, and it forgets the task's
+    /// waker, so that nobody polls it again.
     pub fn take_turn(self: Arc<Self>) -> bool {
+        if !self.wakes.is_in_rounds() {
+            return true;
+        }
         let waker = Waker::from(Arc::clone(&self));
         let _current = Current::set(Arc::clone(&self));
         let is_over = self.poll(&mut Context::from_waker(&waker)).is_ready();
@@ -304,12 +312,12 @@ impl InFlight {
 
     /// Has it been woken since it was polled?
     pub fn is_woken(&self) -> bool {
-        self.woken.load(SeqCst)
+        self.wakes.is_woken()
     }
 
     /// The same, and it will have been polled by then.
     pub fn take_wake(&self) -> bool {
-        self.woken.swap(false, SeqCst)
+        self.wakes.take()
     }
 
     /// Drops the future, and says whether it is gone. If not, somebody is polling it at this moment,
@@ -331,7 +339,7 @@ impl InFlight {
     pub fn abandon(self: &Arc<Self>) {
         match self.place.get() {
             Some(place) if self.is_uncancellable() && !self.local.load(SeqCst) => {
-                let in_rounds = self.in_rounds.swap(false, SeqCst);
+                let in_rounds = self.wakes.leave_rounds();
                 let is_task = self.spawned.swap(true, SeqCst) && !in_rounds;
                 if !is_task && !self.is_over() {
                     let task = Spawned(Arc::clone(self));
@@ -351,7 +359,7 @@ impl InFlight {
             let Some(mut slot) = self.try_lock() else {
                 return Poll::Pending; // somebody drops it
             };
-            self.woken.store(false, SeqCst);
+            self.wakes.take();
             let Some(future) = slot.as_mut().filter(|_| !self.is_over()) else {
                 return Poll::Ready(()); // it has been dropped
             };
@@ -406,19 +414,12 @@ impl Wake for InFlight {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        if self.woken.swap(true, SeqCst) {
-            return; // it is scheduled already
+        match self.wakes.wake() {
+            Some(Poller::Rounds) => self.poll_soon(),
+            Some(Poller::Other) if Current::is(self) => {} // whoever polls it is about to ask
+            Some(Poller::Other) => self.schedule(),
+            None => {}
         }
-        if self.in_rounds.load(SeqCst) {
-            if let Some(place) = self.place.get() {
-                place.scheduler.poll_soon(self);
-            }
-            return;
-        }
-        if Current::is(self) {
-            return; // about to be asked for it by whoever polls it
-        }
-        self.schedule();
     }
 }
 

@@ -90,6 +90,7 @@
 //!       │  └─ coroutine/      the coroutine protocol, for any body; uses nothing else
 //!       └─ event_loop/        the loops: who waits, what is ready, how to wake them
 //!          └─ in_flight.rs    one future: polled, woken, dropped
+//!             ├─ wakes.rs     who is told when it is woken
 //!             ├─ local.rs     a future that stays on its thread
 //!             ├─ request.rs   what a future asks of the thread of its loop
 //!             └─ rust_future.rs  a future of any type, and what it brings, as one type
@@ -113,6 +114,12 @@ pub mod runtime;
 mod rust_future;
 mod stream;
 mod this_thread;
+mod wakes;
+
+/// The atomics of the hand-over: the model checker puts its own in their place.
+mod sync {
+    pub use std::sync::atomic::AtomicU8;
+}
 
 use std::{borrow::Cow, ffi::CStr, future::Future, panic::Location};
 

@@ -3,7 +3,8 @@
 //! - `ready_queue.rs`: which coroutines are to be resumed, pushed by any thread;
 //! - `wakeup.rs`: how the loop gets to know, by a socket, or where that cannot be by a thread that
 //!   calls it (`call_soon.rs`);
-//! - `executor.rs`: what polls the futures of a loop that has a runtime of its own;
+//! - `rounds.rs`: which futures are to be polled by the loop's thread, pushed by any thread;
+//! - `executor.rs`: what polls them, on a loop that has a runtime of its own;
 //! - `library.rs`: what is asked of a library of event loops, and `asyncio.rs` and `trio.rs` do;
 //! - `state.rs`: a loop, with all that waits for it;
 //! - `handler.rs`: what the loop calls when it has been woken.
@@ -17,13 +18,15 @@ pub mod executor;
 mod handler;
 pub mod library;
 mod ready_queue;
+mod rounds;
 mod state;
 #[cfg(feature = "trio")]
 mod trio;
 mod wakeup;
 
-/// The locks of the hand-over: the model checker puts its own in their place.
+/// The locks of the hand-overs: the model checker puts its own in their place.
 mod sync {
+    pub use futures_util::task::AtomicWaker;
     pub use std::sync::{Mutex, PoisonError};
 }
 
@@ -106,6 +109,7 @@ pub fn started_here(py: Python<'_>) -> Option<Cow<'static, Handle>> {
 }
 
 /// Makes a loop of asyncio known that waits in a runtime of its own, and polls its futures there.
+#[cfg_attr(not(unix), expect(dead_code))] // `one_thread` alone needs it
 pub fn with_own_runtime(
     library: &'static dyn Library,
     object: &Bound<'_, PyAny>,

@@ -403,7 +403,7 @@ impl Schedule for EventLoop {
     fn poll_soon(&self, future: &Arc<InFlight>) -> bool {
         match self.wakeup.executor() {
             Some(executor) => {
-                executor.push(Arc::clone(future));
+                executor.rounds.push(Arc::clone(future));
                 true
             }
             None => false,
@@ -423,6 +423,7 @@ thread_local! {
 }
 
 /// A loop with a runtime of its own runs on this thread.
+#[cfg_attr(not(unix), expect(dead_code))] // `one_thread` alone needs it
 pub fn runs_here(event_loop: &Arc<EventLoop>) {
     let is_known = LAST_HERE.with_borrow(|last| ptr::eq(last.as_ptr(), Arc::as_ptr(event_loop)));
     if !is_known {

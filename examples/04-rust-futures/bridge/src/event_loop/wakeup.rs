@@ -26,7 +26,7 @@ impl Wakeup {
         match self {
             Self::Socketpair(pair) => pair.wake(),
             Self::CallSoon(call_soon) => call_soon.wake(),
-            Self::Runtime(executor) => executor.wake(),
+            Self::Runtime(executor) => executor.rounds.wake(),
         }
     }
 
@@ -96,7 +96,9 @@ impl Socketpair {
         std::os::fd::AsRawFd::as_raw_fd(&self.reader).into()
     }
 
+    /// As `socket.fileno()` does it.
     #[cfg(windows)]
+    #[allow(clippy::cast_possible_wrap)]
     fn fileno(&self) -> i64 {
         std::os::windows::io::AsRawSocket::as_raw_socket(&self.reader) as i64
     }

@@ -143,7 +143,7 @@ impl Reactor {
                 self.rounds(limit.as_mut().as_pin_mut(), next).await;
             });
         });
-        self.executor.unregister();
+        self.executor.rounds.unregister();
         self.runtime = Some(runtime);
         visited
     }
@@ -177,7 +177,7 @@ impl Reactor {
                 (Next::Leave, Round::AllOver) => return Poll::Ready(()),
                 (Next::Leave, _) => leaves = true,
                 // What was woken while the round was unfinished has woken the runtime then.
-                (Next::Park, _) if !self.executor.has_woken() => return Poll::Pending,
+                (Next::Park, _) if !self.executor.rounds.has_woken() => return Poll::Pending,
                 (Next::Park | Next::GoOn, _) => {}
             }
             context.waker().wake_by_ref();
@@ -188,12 +188,11 @@ impl Reactor {
 
     /// Looks whether the selector has something, and polls the futures that are woken.
     fn poll_once(&mut self, context: &mut Context<'_>) -> Round {
-        self.executor.register(context.waker());
         if let Poll::Ready(Ok(())) = self.poll_selector(context) {
             self.ask_selector = true;
         }
         local::drop_left();
-        self.executor.poll_round(&mut self.round)
+        self.executor.poll_round(context.waker(), &mut self.round)
     }
 
     fn poll_selector(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
