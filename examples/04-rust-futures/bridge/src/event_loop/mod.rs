@@ -48,7 +48,7 @@ use library::Library;
 use tokio::runtime::Handle;
 use wakeup::{Socketpair, Wakeup};
 
-pub use state::{EventLoop, closed, deliver_after, runs_here};
+pub use state::{EventLoop, closed, deliver_after};
 
 /// The libraries in the order in which they are asked.
 static LIBRARIES: &[&dyn Library] = &[

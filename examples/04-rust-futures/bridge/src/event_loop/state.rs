@@ -224,6 +224,15 @@ impl EventLoop {
         Ok(waits(&self.waiting.lock()) && self.if_running(py)?.is_some())
     }
 
+    /// It has a runtime of its own, and runs on this thread.
+    #[cfg_attr(not(unix), expect(dead_code))] // `one_thread` alone needs it
+    pub fn runs_here(self: &Arc<Self>) {
+        let is_known = LAST_HERE.with_borrow(|last| ptr::eq(last.as_ptr(), Arc::as_ptr(self)));
+        if !is_known {
+            LAST_HERE.set(Arc::downgrade(self));
+        }
+    }
+
     /// Does it run on this thread?
     pub fn is_running(&self, py: Python<'_>) -> PyResult<bool> {
         Ok(!self.is_closed() && self.if_running(py)?.is_some())
@@ -422,16 +431,7 @@ thread_local! {
     static LAST_HERE: RefCell<Weak<EventLoop>> = const { RefCell::new(Weak::new()) };
 }
 
-/// A loop with a runtime of its own runs on this thread.
-#[cfg_attr(not(unix), expect(dead_code))] // `one_thread` alone needs it
-pub fn runs_here(event_loop: &Arc<EventLoop>) {
-    let is_known = LAST_HERE.with_borrow(|last| ptr::eq(last.as_ptr(), Arc::as_ptr(event_loop)));
-    if !is_known {
-        LAST_HERE.set(Arc::downgrade(event_loop));
-    }
-}
-
-/// Returns the loop that `runs_here` was told of last. Most threads have none, and need not look further.
+/// Returns the loop that has said `runs_here` last. Most threads have none, and need not look further.
 pub fn with_runtime_last_here() -> Option<Arc<EventLoop>> {
     LAST_HERE.with_borrow(Weak::upgrade)
 }

@@ -105,7 +105,7 @@ impl Selector {
         let (Some(mut reactor), Some(event_loop)) = (rust.take()?, rust.event_loop.get()) else {
             return self.call(py, intern!(py, "select"), (timeout,), None); // closed: that raises
         };
-        event_loop::runs_here(event_loop);
+        event_loop.runs_here();
         let events = self.visit(py, &mut reactor, event_loop, timeout);
         *rust.reactor.lock() = Place::Here(reactor); // before handlers of signals run, which may do anything
         let events = events?.unwrap_or_else(|| PyList::empty(py).into_any());
