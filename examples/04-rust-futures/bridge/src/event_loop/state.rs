@@ -225,7 +225,6 @@ impl EventLoop {
     }
 
     /// It has a runtime of its own, and runs on this thread.
-    #[cfg_attr(not(unix), expect(dead_code))] // `one_thread` alone needs it
     pub fn runs_here(self: &Arc<Self>) {
         let is_known = LAST_HERE.with_borrow(|last| ptr::eq(last.as_ptr(), Arc::as_ptr(self)));
         if !is_known {
