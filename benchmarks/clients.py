@@ -19,8 +19,8 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from echo import LOOPS_HERE, ONE_THREAD, on_core
-from ladder import end_at_once
+from echo import on_core
+from ladder import EVERY_LOOP, ONE_THREAD, end_at_once
 
 TASKS = 100
 Ask = Callable[[], Awaitable[object]]
@@ -159,7 +159,7 @@ def measure(rounds: int, share: float) -> Figures:
                 continue
             with server() as port:
                 for loop, opens in CLIENTS[kind]:
-                    if loop not in LOOPS_HERE:
+                    if loop not in EVERY_LOOP:
                         continue
                     each = in_a_process(loop, opens, port, int(20_000 * share))
                     title = f"{opens}, {loop}"
@@ -173,7 +173,7 @@ def main(what: str, *arguments: str) -> None:
         asyncio.run(serve(int(arguments[0])))
         return
     loop, opens, port, total = arguments
-    with asyncio.Runner(loop_factory=LOOPS_HERE[loop]) as runner:
+    with asyncio.Runner(loop_factory=EVERY_LOOP[loop]) as runner:
         runner.run(say_per_second(opens, int(port), int(total)))
 
 

@@ -104,6 +104,7 @@ PARTS: dict[str, Callable[[Session], Any]] = {
     ),
     "echo": lambda session: echo.measure(session.rounds(5), 0.2 if session.quick else 1),
     "clients": lambda session: clients.measure(session.rounds(5), 0.2 if session.quick else 1),
+    "turns": lambda session: session.time_on_one_core_and_all("turns"),
     "streams": lambda session: session.time_on_one_core_and_all("streams"),
     "calls": lambda session: session.time_on_one_core_and_all("calls"),
 }

@@ -12,8 +12,8 @@ from itertools import product
 from statistics import median
 
 from calls import TRIVIAL
-from echo import BRIDGED, CLIENTS, KEPT_STREAMS, LARGE, ONE_THREAD, SMALL, TOKIO, UVLOOP_STREAMS
-from ladder import CASES, INTO_PY, NATIVE, READY, SLEEP, SPAWNED, THREADS
+from echo import BRIDGED, CLIENTS, KEPT_STREAMS, LARGE, SMALL, TOKIO, UVLOOP_STREAMS
+from ladder import CASES, INTO_PY, NATIVE, ONE_THREAD, READY, SLEEP, SPAWNED, THREADS
 from streams import COUNT
 from tables import SHOWN, by_cost, figures, found, leading, loops
 

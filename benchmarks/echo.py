@@ -22,7 +22,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from ladder import LOOPS, end_at_once
+from ladder import EVERY_LOOP, ONE_THREAD, end_at_once
 
 SERVER = "import published; published.serve_echo()"
 SMALL, LARGE = 64, 65_536
@@ -94,9 +94,7 @@ OPENS = {"streams": by_streams, "chapter 07": by_chapter_07}
 KEPT_STREAMS = "asyncio's streams, memory kept"
 UVLOOP_STREAMS = "uvloop's streams"
 BRIDGED = "chapter 07 on asyncio"
-ONE_THREAD = "chapter 07 on its own loop"
 TOKIO = "tokio, without Python"
-LOOPS_HERE = {**LOOPS, ONE_THREAD: lambda: importlib.import_module("one_thread").event_loop()}
 
 NO_LOOP = "none"
 """The same requests by Rust alone: what is left when an await costs nothing."""
@@ -158,7 +156,7 @@ def measure(rounds: int, share: float) -> Figures:
         with server() as port:
             for connections, size in CASES:
                 case, total = f"{connections}: {size}", 8_000 if size == LARGE else 40_000
-                for client in (one for one in CLIENTS if CLIENTS[one][0] in {NO_LOOP, *LOOPS_HERE}):
+                for client in (one for one in CLIENTS if CLIENTS[one][0] in {NO_LOOP, *EVERY_LOOP}):
                     each = in_a_process(client, port, connections, size, int(total * share))
                     print(
                         f"    echo, round {number + 1}, {case}: {client}: {each:,.0f}", flush=True
@@ -172,7 +170,7 @@ def main(loop: str, opens: str, *numbers: str) -> None:
     if loop == NO_LOOP:
         print(per_second_by_tokio(*map(int, numbers)))
         return
-    with asyncio.Runner(loop_factory=LOOPS_HERE[loop]) as runner:
+    with asyncio.Runner(loop_factory=EVERY_LOOP[loop]) as runner:
         print(runner.run(per_second(opens, *map(int, numbers))), flush=True)
         end_at_once()  # closing thousands is not what is timed
 

@@ -29,6 +29,11 @@ LOOPS: dict[str, Callable[[], Any]] = {
 }
 if not importlib.util.find_spec("uvloop"):  # as on Windows
     del LOOPS["uvloop"]
+ONE_THREAD = "chapter 07 on its own loop"
+EVERY_LOOP = {
+    **LOOPS,
+    ONE_THREAD: lambda: importlib.import_module("one_thread").event_loop(),
+}
 SIZES = [1, 100, 10_000, 100_000]
 """How many are gathered at once, to show how the cost grows."""
 
@@ -221,7 +226,7 @@ def in_loop(loop: str, case: Callable[..., Any], *arguments: Any) -> Callable[[]
     """Return what runs a case in an event loop, and returns its seconds."""
 
     def seconds() -> float:
-        with asyncio.Runner(loop_factory=LOOPS[loop]) as runner:
+        with asyncio.Runner(loop_factory=EVERY_LOOP[loop]) as runner:
             taken: float = runner.run(case(*arguments))
             return taken
 

@@ -14,8 +14,9 @@ from typing import Any
 
 import calls as call_cases
 import streams as stream_cases
-from echo import KEPT_STREAMS, ONE_THREAD, TOKIO, UVLOOP_STREAMS
-from ladder import BESIDE_THREADS, CASES, COUNTDOWN, DELEGATE, NATIVE, SLEEP, THREADS
+import turns as turn_cases
+from echo import KEPT_STREAMS, TOKIO, UVLOOP_STREAMS
+from ladder import BESIDE_THREADS, CASES, COUNTDOWN, DELEGATE, NATIVE, ONE_THREAD, SLEEP, THREADS
 
 HERE = Path(__file__).parent
 RECORD = HERE / "cost.json"
@@ -238,7 +239,12 @@ def calls(found: Found) -> str:
     )
 
 
-def ways(found: Found, part: str, corner: str, kinds: list[str]) -> str:
+def turns(found: Found) -> str:
+    """To suspend once in Rust, for the chapter, beside `asyncio.sleep(0)`."""
+    return ways(found, "turns", "to suspend once", list(turn_cases.KINDS), "as a ratio")
+
+
+def ways(found: Found, part: str, corner: str, kinds: list[str], beside: str = "to native") -> str:
     """One row for each way, and a column for each kind of use, on one core."""
     times = figures(found, part)["one core"] or figures(found, part)["all cores"]
     prefix = f"asyncio: {kinds[0]}: "
@@ -248,7 +254,7 @@ def ways(found: Found, part: str, corner: str, kinds: list[str]) -> str:
         for kind in kinds:
             yield from compared(*(times[f"asyncio: {kind}: {way}"] for way in (name, names[0])))
 
-    head = [corner, *(column for kind in kinds for column in (kind, "to native"))]
+    head = [corner, *(column for kind in kinds for column in (kind, beside))]
     return table(head, ([name, *cells(name)] for name in names))
 
 
@@ -318,6 +324,7 @@ TABLES: dict[str, tuple[str, Callable[[Found], str]]] = {
     "echo": ("echo", echo),
     "one_thread": ("echo", one_thread),
     "clients": ("clients", clients),
+    "turns": ("turns", turns),
     "streams": ("streams", streams),
     "streams_everywhere": ("streams", lambda found: everywhere(found, "streams")),
     "calls": ("calls", calls),

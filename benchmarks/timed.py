@@ -12,6 +12,7 @@ from typing import Any
 from calls import calls
 from ladder import SIZES, Timed, awaits, driven, end_at_once, growth
 from streams import streams
+from turns import turns
 
 PARTS: dict[str, Callable[[int], Iterable[Timed]]] = {
     "driven": lambda _: driven(),
@@ -20,6 +21,7 @@ PARTS: dict[str, Callable[[int], Iterable[Timed]]] = {
     "growth": growth,
     "streams": lambda _: streams(),
     "calls": lambda _: calls(),
+    "turns": lambda _: turns(),
 }
 
 
