@@ -41,7 +41,8 @@ fn header(item: &Bound<'_, PyAny>) -> PyResult<(HeaderName, HeaderValue)> {
 
 fn text(object: &Bound<'_, PyAny>) -> PyResult<String> {
     let wrong = |_| wrong_type("names and values of headers must be str", object);
-    object.cast::<PyString>().map_err(wrong)?.extract()
+    let text = object.cast::<PyString>().map_err(wrong)?.extract();
+    text.map_err(|_| PyValueError::new_err("names and values of headers have no surrogates"))
 }
 
 fn wrong_type(rule: &str, object: &Bound<'_, PyAny>) -> PyErr {

@@ -8,6 +8,7 @@ import contextvars
 import gc
 import logging
 import sys
+import time
 import weakref
 from collections.abc import Callable, Coroutine
 from typing import Any
@@ -15,7 +16,7 @@ from typing import Any
 import pytest
 
 from conftest import turns
-from one_thread import event_loop, pending, run, sleep, steps
+from one_thread import event_loop, pending, run, sleep
 
 if sys.platform == "win32":
     pytest.skip("there is no such loop on Windows", allow_module_level=True)
@@ -207,24 +208,56 @@ def test_an_interrupt_in_a_task_leaves_the_loop_at_once_and_loses_nobody() -> No
     loop.close()
 
 
-def test_an_interrupt_among_tasks_that_come_in_together_loses_nobody() -> None:
-    """One handle resumes them all, and what an interrupt leaves of it runs when the loop does."""
-    resumed: list[int] = []
+Resumed = Callable[[int], None]
+
+
+def until_all_are_due() -> None:
+    """Keep the loop from looking until what waits for a millisecond is ready."""
+    time.sleep(0.005)
+
+
+async def come_in_together(resumed: Resumed, tasks: list[asyncio.Task[None]]) -> None:
+    """Have four Tasks resumed by what comes in at one look."""
 
     async def waits(number: int) -> None:
-        await steps(10)
+        await sleep(0.001)
+        resumed(number)
+
+    tasks[:] = [asyncio.ensure_future(waits(number)) for number in range(4)]
+    await turns(3)
+    until_all_are_due()
+    await asyncio.wait(tasks)
+
+
+def test_tasks_that_come_in_together_share_a_handle() -> None:
+    sizes: list[int] = []
+    loop: Any = event_loop()
+    handle = loop.wakeups
+    run_handle = handle._run
+
+    def run_and_count() -> None:
+        before = len(handle.coming)
+        run_handle()
+        sizes.append(before - len(handle.coming))
+
+    handle._run = run_and_count
+    loop.run_until_complete(come_in_together(lambda _: None, []))
+    loop.close()
+    assert sizes == [4 + 1]  # what ends them is counted, too
+
+
+def test_an_interrupt_among_tasks_that_come_in_together_loses_nobody() -> None:
+    resumed: list[int] = []
+
+    def interrupts(number: int) -> None:
         resumed.append(number)
         if number == 1:
             raise KeyboardInterrupt
 
-    async def main() -> None:
-        tasks[:] = [asyncio.ensure_future(waits(number)) for number in range(4)]
-        await asyncio.wait(tasks)
-
     tasks: list[asyncio.Task[None]] = []
     loop = event_loop()
     with pytest.raises(KeyboardInterrupt):
-        loop.run_until_complete(main())
+        loop.run_until_complete(come_in_together(interrupts, tasks))
     assert resumed == [0, 1]
     loop.run_until_complete(asyncio.wait(tasks))
     assert resumed == [0, 1, 2, 3]
@@ -234,21 +267,97 @@ def test_an_interrupt_among_tasks_that_come_in_together_loses_nobody() -> None:
     loop.close()
 
 
+def test_an_interrupt_before_the_first_of_them_loses_nobody() -> None:
+    """As that of a signal which Python hears when it begins to run the handle."""
+    resumed: list[int] = []
+    tasks: list[asyncio.Task[None]] = []
+    loop: Any = event_loop()
+
+    def interrupted() -> None:
+        del loop.wakeups._run
+        raise KeyboardInterrupt
+
+    loop.wakeups._run = interrupted
+    with pytest.raises(KeyboardInterrupt):
+        loop.run_until_complete(come_in_together(resumed.append, tasks))
+    assert resumed == []
+    loop.run_until_complete(asyncio.wait(tasks))
+    assert resumed == [0, 1, 2, 3]
+    loop.run_until_complete(turns(5))
+    loop.close()
+
+
 @pytest.mark.parametrize("debug", [False, True])
 def test_what_a_task_asks_for_comes_after_all_who_came_in_with_it(debug: bool) -> None:
-    async def waits(number: int, said: list[str]) -> None:
-        await steps(10)
+    said: list[str] = []
+
+    def asks(number: int) -> None:
         said.append(f"resumed {number}")
         asyncio.get_running_loop().call_soon(said.append, f"asked for by {number}")
 
-    async def main() -> list[str]:
-        said: list[str] = []
-        await asyncio.gather(*(waits(number, said) for number in range(2)))
+    async def main() -> None:
+        await come_in_together(asks, [])
         await turns(2)
-        return said
 
-    expected = ["resumed 0", "resumed 1", "asked for by 0", "asked for by 1"]
-    assert run(main(), debug=debug) == expected
+    run(main(), debug=debug)
+    assert said == [
+        f"{what} {number}" for what in ("resumed", "asked for by") for number in range(4)
+    ]
+
+
+def test_tasks_in_c_and_in_python_are_resumed_in_the_order_they_came_in() -> None:
+    resumed: list[int] = []
+
+    async def waits(number: int) -> None:
+        await sleep(0.001)
+        resumed.append(number)
+
+    async def main() -> None:
+        kinds: list[Any] = [asyncio.Task, asyncio.tasks._PyTask]  # type: ignore[attr-defined]
+        waiting = [kinds[number % 2](waits(number)) for number in range(4)]
+        await turns(3)
+        until_all_are_due()
+        await asyncio.wait(waiting)
+
+    run(main())
+    assert resumed == [0, 1, 2, 3]
+
+
+def test_a_task_that_cannot_be_resumed_is_told_of_and_keeps_nobody_back() -> None:
+    """Its context is entered already, by who runs the loop."""
+    told: list[str] = []
+    loop: Any = event_loop()
+    loop.set_exception_handler(lambda _, context: told.append(str(context["exception"])))
+    context = contextvars.copy_context()
+
+    async def waits() -> None:
+        await sleep(0.001)
+
+    async def begin() -> list[asyncio.Task[None]]:
+        begun = [loop.create_task(waits(), context=context), loop.create_task(waits())]
+        await turns(3)
+        return begun
+
+    stuck, other = loop.run_until_complete(begin())
+    until_all_are_due()
+    context.run(loop.run_until_complete, other)
+    assert [text.split(": ")[0] for text in told] == ["cannot enter context"]
+    stuck._log_destroy_pending = False
+    loop.close()
+
+
+def test_a_closed_loop_is_freed_without_the_collector() -> None:
+    gc.collect()
+    gc.disable()
+    try:
+        loop = event_loop()
+        loop.run_until_complete(sleep(0.001))
+        loop.close()
+        known = weakref.ref(loop)
+        del loop
+        assert known() is None
+    finally:
+        gc.enable()
 
 
 def test_a_loop_in_debug_mode_names_the_task_that_took_long(

@@ -413,7 +413,11 @@ impl Wake for InFlight {
         self.wake_by_ref();
     }
 
+    /// Who keeps the waker of a future that is over must not resume whoever waits under its key by now.
     fn wake_by_ref(self: &Arc<Self>) {
+        if self.is_over() {
+            return;
+        }
         match self.wakes.wake() {
             Some(Poller::Rounds) => self.poll_soon(),
             Some(Poller::Other) if Current::is(self) => {} // whoever polls it is about to ask

@@ -12,6 +12,7 @@
 //! - `pending.rs`: an exception that is on its way meanwhile;
 //! - `frame.rs`: the frame and the code object that others look at;
 //! - `function.rs`: functions and methods that say that they return coroutines;
+//! - `source.rs`: what runs the part of it that is written in Python;
 //! - `normalized.rs`: errors that need no interpreter later.
 
 mod body;
@@ -22,6 +23,7 @@ mod frame;
 mod function;
 pub mod normalized;
 pub mod pending;
+pub mod source;
 mod state;
 mod throw;
 mod thrown;

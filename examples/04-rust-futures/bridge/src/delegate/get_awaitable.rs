@@ -15,6 +15,7 @@ use super::{
     call_await::call_await,
     errors::{cannot_be_awaited, returned_a_coroutine, returned_non_iterator},
 };
+use crate::coroutine::source::module_from;
 
 /// `inspect.CO_ITERABLE_COROUTINE`: the flag that `types.coroutine` sets on a generator function.
 const ITERABLE_COROUTINE: u32 = 0x100;
@@ -74,7 +75,7 @@ fn is_next_item(object: &Bound<'_, PyAny>) -> PyResult<bool> {
     static TYPE: PyOnceLock<Py<PyType>> = PyOnceLock::new();
     let py = object.py();
     let kind = TYPE.get_or_try_init(py, || {
-        let items = PyModule::from_code(py, ITEMS, c"items.py", c"items")?;
+        let items = module_from(py, ITEMS, "items")?;
         let next = items.call_method0("items")?.call_method0("__anext__")?;
         next.call_method0("close")?;
         PyResult::Ok(next.get_type().unbind())

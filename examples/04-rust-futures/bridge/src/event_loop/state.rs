@@ -27,7 +27,7 @@ use super::{
     wakeup::Wakeup,
 };
 use crate::{
-    fork::PerProcess,
+    fork::{Guarded, PerProcess},
     in_flight::{InFlight, Place, Schedule},
     request::{Command, Submit},
     this_thread::this_thread,
@@ -226,9 +226,9 @@ impl EventLoop {
 
     /// It has a runtime of its own, and runs on this thread.
     pub fn runs_here(self: &Arc<Self>) {
-        let is_known = LAST_HERE.with_borrow(|last| ptr::eq(last.as_ptr(), Arc::as_ptr(self)));
-        if !is_known {
-            LAST_HERE.set(Arc::downgrade(self));
+        let last = last_here(|last| ptr::eq(last.as_ptr(), Arc::as_ptr(self)));
+        if last != Some(true) {
+            LAST_HERE.set(Some(Guarded::new(Arc::downgrade(self))));
         }
     }
 
@@ -427,12 +427,21 @@ impl Schedule for EventLoop {
 
 thread_local! {
     /// The loop with a runtime of its own that has run on this thread last.
-    static LAST_HERE: RefCell<Weak<EventLoop>> = const { RefCell::new(Weak::new()) };
+    static LAST_HERE: RefCell<Option<Guarded<Weak<EventLoop>>>> = const { RefCell::new(None) };
 }
 
 /// Returns the loop that has said `runs_here` last. Most threads have none, and need not look further.
 pub fn with_runtime_last_here() -> Option<Arc<EventLoop>> {
-    LAST_HERE.with_borrow(Weak::upgrade)
+    last_here(Weak::upgrade).flatten()
+}
+
+/// None also while the thread ends, and in a child process, whose loops may come to stand where those of
+/// its parent did.
+fn last_here<R>(f: impl FnOnce(&Weak<EventLoop>) -> R) -> Option<R> {
+    let get = |last: &RefCell<Option<Guarded<Weak<EventLoop>>>>| {
+        last.borrow().as_ref().and_then(Guarded::get).map(f)
+    };
+    LAST_HERE.try_with(get).ok().flatten()
 }
 
 thread_local! {

@@ -1,5 +1,7 @@
 //! trio. The part that has to `await` is written in Python, beside this.
 
+use std::ffi::CStr;
+
 use pyo3::{
     exceptions::{PyNotImplementedError, PyStopIteration},
     ffi::c_str,
@@ -13,6 +15,7 @@ use super::{
     asyncio,
     library::{Library, Suspension, wake_each},
 };
+use crate::coroutine::source::module_from;
 
 pub struct Trio;
 
@@ -128,10 +131,9 @@ fn in_trio_task(py: Python<'_>) -> PyResult<Option<Bound<'_, PyAny>>> {
 
 fn python_side(py: Python<'_>) -> PyResult<&Bound<'_, PyModule>> {
     static MODULE: PyOnceLock<Py<PyModule>> = PyOnceLock::new();
-    const SOURCE: &std::ffi::CStr = c_str!(include_str!("trio_side.py"));
-    let module = MODULE.get_or_try_init(py, || {
-        let name = c"pyo3_await.trio_side";
-        PyModule::from_code(py, SOURCE, c"src/event_loop/trio_side.py", name).map(Bound::unbind)
-    })?;
-    Ok(module.bind(py))
+    const SOURCE: &CStr = c_str!(include_str!("trio_side.py"));
+    let run = || module_from(py, SOURCE, "pyo3_await.trio_side").map(Bound::unbind);
+    MODULE
+        .get_or_try_init(py, run)
+        .map(|module| module.bind(py))
 }

@@ -19,7 +19,7 @@ use pyo3::{
     intern,
     prelude::*,
     sync::PyOnceLock,
-    types::{IntoPyDict, PyCFunction, PyList},
+    types::{IntoPyDict, PyCFunction, PyList, PyType},
 };
 
 use crate::event_loop::{asyncio::Wait, library::wake_each};
@@ -30,6 +30,8 @@ pub struct Future {
     event_loop: Py<PyAny>,
     /// `await` has yielded it, and no Task has taken it.
     blocking: AtomicBool,
+    /// A Task has, and the callback that it adds next is what resumes it.
+    taken: AtomicBool,
     /// Never hold this lock while Python code may run.
     state: Mutex<State>,
 }
@@ -52,6 +54,8 @@ enum Outcome {
 struct Callback {
     function: Py<PyAny>,
     context: Py<PyAny>,
+    /// It is that of a Task in C, which asks its future for nothing but the result.
+    resumes_a_task: bool,
 }
 
 /// The futures of a loop that has a runtime of its own.
@@ -69,6 +73,7 @@ impl Wait for OwnFutures {
         let future = Future {
             event_loop: running.clone().unbind(),
             blocking: true.into(),
+            taken: false.into(),
             state: Mutex::default(),
         };
         Bound::new(running.py(), future).map(Bound::into_any)
@@ -78,39 +83,61 @@ impl Wait for OwnFutures {
         let Some(first) = waiters.first() else {
             return Ok(());
         };
-        let wakeups = PyList::empty(first.py());
-        let urgent = wake_each(waiters, |waiter| Future::finish(waiter.cast()?, &wakeups));
-        if !wakeups.is_empty() {
-            let event_loop = &first.cast::<Future>()?.get().event_loop;
-            let resume_soon = intern!(first.py(), "resume_soon");
-            event_loop
-                .bind(first.py())
-                .call_method1(resume_soon, (wakeups,))?;
-        }
+        let event_loop = first.cast::<Future>()?.get().event_loop.bind(first.py());
+        let mut wakeups = Wakeups::of(event_loop)?;
+        let urgent = wake_each(waiters, |waiter| {
+            Future::finish(waiter.cast()?, &mut wakeups)
+        });
+        wakeups.hand_over()?;
         urgent
     }
 }
 
-impl Callback {
-    /// Such a one raises nothing that a handle would have to tell of.
-    fn resumes_a_task(&self, py: Python<'_>) -> PyResult<bool> {
-        let Ok(function) = self.function.bind(py).cast_exact::<PyCFunction>() else {
-            return Ok(false);
-        };
-        let name = intern!(py, "__name__");
-        function.getattr(name)?.eq(intern!(py, "task_wakeup"))
+/// Those of Tasks, on their way to the loop's handle for them. What it does for that calls no code in
+/// Python, so that no handler of a signal can interrupt it.
+struct Wakeups<'py> {
+    event_loop: &'py Bound<'py, PyAny>,
+    list: Bound<'py, PyList>,
+    /// In debug mode the loop tells of each callback that takes long: so each has a handle of its own.
+    one_by_one: bool,
+}
+
+impl<'py> Wakeups<'py> {
+    fn of(event_loop: &'py Bound<'py, PyAny>) -> PyResult<Self> {
+        let debug = event_loop.getattr(intern!(event_loop.py(), "_debug"))?;
+        Ok(Self {
+            event_loop,
+            list: PyList::empty(event_loop.py()),
+            one_by_one: debug.is_truthy()?,
+        })
+    }
+
+    /// Has them called in this turn of the loop, or the next, before all that it is asked for later.
+    fn hand_over(&mut self) -> PyResult<()> {
+        if self.list.is_empty() {
+            return Ok(());
+        }
+        let py = self.event_loop.py();
+        self.list.append(py.None())?; // ends what came in together
+        let handle = self.event_loop.getattr(intern!(py, "wakeups"))?;
+        let coming = handle.getattr(intern!(py, "coming"))?;
+        coming.call_method1(intern!(py, "extend"), (&self.list,))?;
+        self.list = PyList::empty(py);
+        let ready = self.event_loop.getattr(intern!(py, "_ready"))?;
+        ready
+            .call_method1(intern!(py, "append"), (handle,))
+            .map(drop)
     }
 }
 
 impl Future {
-    /// Puts the callbacks that resume Tasks into the list, and has others run in this turn of the loop, or
-    /// the next.
-    fn finish(this: &Bound<'_, Self>, wakeups: &Bound<'_, PyList>) -> PyResult<()> {
-        let py = this.py();
+    /// Has the callbacks run in this turn of the loop, or the next.
+    fn finish<'py>(this: &Bound<'py, Self>, wakeups: &mut Wakeups<'py>) -> PyResult<()> {
         for callback in this.get().complete(Outcome::Finished).unwrap_or_default() {
-            if callback.resumes_a_task(py)? {
-                wakeups.append((callback.context, callback.function))?;
+            if callback.resumes_a_task && !wakeups.one_by_one {
+                wakeups.list.append((callback.context, callback.function))?;
             } else {
+                wakeups.hand_over()?; // first, as these come first
                 Self::call_soon(this, &callback)?;
             }
         }
@@ -162,6 +189,17 @@ impl Future {
     }
 }
 
+/// Is it a method in C, of a Task?
+fn is_of_a_task(function: &Bound<'_, PyAny>) -> PyResult<bool> {
+    static TASK: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+    let py = function.py();
+    if !function.is_exact_instance_of::<PyCFunction>() {
+        return Ok(false);
+    }
+    let task = TASK.import(py, "asyncio", "Task")?;
+    function.getattr(intern!(py, "__self__"))?.is_instance(task)
+}
+
 /// What a Task asks of a future, and others.
 #[pymethods]
 impl Future {
@@ -177,6 +215,7 @@ impl Future {
     #[setter(_asyncio_future_blocking)]
     fn set_blocking(&self, blocking: bool) {
         self.blocking.store(blocking, SeqCst);
+        self.taken.store(!blocking, SeqCst);
     }
 
     fn get_loop(&self, py: Python<'_>) -> Py<PyAny> {
@@ -197,7 +236,12 @@ impl Future {
                 .call_method0("copy_context")?
                 .unbind(),
         };
-        let callback = Callback { function, context };
+        let taken = this.get().taken.swap(false, SeqCst);
+        let callback = Callback {
+            resumes_a_task: taken && is_of_a_task(function.bind(py))?,
+            function,
+            context,
+        };
         {
             let mut state = this.get().state.lock();
             if matches!(state.outcome, Outcome::Pending) {

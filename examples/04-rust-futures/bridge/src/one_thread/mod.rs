@@ -13,9 +13,11 @@ mod reactor;
 #[cfg(unix)]
 mod selector;
 
+use std::ffi::CStr;
+
 use pyo3::{ffi::c_str, prelude::*, sync::PyOnceLock};
 
-use crate::exit::StepGuard;
+use crate::{coroutine::source::module_from, exit::StepGuard};
 
 /// Returns a new event loop of asyncio, on whose thread tokio runs, too.
 ///
@@ -68,10 +70,9 @@ fn new_event_loop(_py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
 
 fn python_side(py: Python<'_>) -> PyResult<&Bound<'_, PyModule>> {
     static MODULE: PyOnceLock<Py<PyModule>> = PyOnceLock::new();
-    const SOURCE: &std::ffi::CStr = c_str!(include_str!("python_side.py"));
-    let module = MODULE.get_or_try_init(py, || {
-        let name = c"pyo3_await.one_thread";
-        PyModule::from_code(py, SOURCE, c"src/one_thread/python_side.py", name).map(Bound::unbind)
-    })?;
-    Ok(module.bind(py))
+    const SOURCE: &CStr = c_str!(include_str!("python_side.py"));
+    let run = || module_from(py, SOURCE, "pyo3_await.one_thread").map(Bound::unbind);
+    MODULE
+        .get_or_try_init(py, run)
+        .map(|module| module.bind(py))
 }

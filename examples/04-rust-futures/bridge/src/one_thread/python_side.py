@@ -9,9 +9,6 @@ from collections import deque
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-Wakeup = tuple[contextvars.Context, Callable[[asyncio.Future[None]], object]]
-"""What a Task is resumed by, and the context to call it in."""
-
 
 class EventLoop(asyncio.SelectorEventLoop):
     """asyncio's own loop. While it runs, each signal writes to a socket that it watches.
@@ -22,17 +19,15 @@ class EventLoop(asyncio.SelectorEventLoop):
 
     def __init__(self, selector: Any) -> None:
         super().__init__(selector)
-        self._finished = self.create_future()
-        self._finished.set_result(None)
+        self.wakeups = Wakeups(self.create_future())
 
-    def resume_soon(self, wakeups: list[Wakeup]) -> None:
-        """Resume Tasks, in this turn of the loop or the next."""
-        debugged = self.get_debug()  # then the loop tells of each callback that takes long
-        for some in [[one] for one in wakeups] if debugged else [wakeups]:
-            self._ready.append(Wakeups(some, self._finished, self._ready))  # type: ignore[attr-defined]
+    def close(self) -> None:
+        super().close()
+        self.wakeups.finished = None  # it holds the loop
 
     def run_forever(self) -> None:
         before = self._hear_signals()
+        self._ready.extendleft(self.wakeups.left())  # type: ignore[attr-defined]
         try:
             super().run_forever()
         finally:
@@ -55,30 +50,40 @@ class EventLoop(asyncio.SelectorEventLoop):
 
 
 class Wakeups:
-    """A handle of the loop that resumes Tasks. Handles of asyncio run one callback each."""
+    """The handle of a loop that resumes Tasks: each time it runs, all that have come in together.
 
-    __slots__ = ("_callback", "_finished", "_left", "_ready")
+    Handles of asyncio run one callback each.
+    """
 
     _cancelled = False
     _source_traceback = None
+    _callback = None
 
-    def __init__(
-        self, wakeups: list[Wakeup], finished: asyncio.Future[None], ready: deque[Any]
-    ) -> None:
-        self._left = iter(wakeups)
-        self._callback = wakeups[0][1]  # a loop in debug mode asks for it: there is one only
-        self._finished = finished
-        self._ready = ready
+    def __init__(self, future: asyncio.Future[None]) -> None:
+        # A Task asks what it waited for how that ended. Any future that is finished says so.
+        future.set_result(None)
+        self.finished: asyncio.Future[None] | None = future
+        self.coming: deque[Wakeup | None] = deque()
 
     def _run(self) -> None:
-        """Resume them. A Task asks what it waited for how it ended: any future that is finished says so."""
-        finished = self._finished
-        try:
-            for context, wakeup in self._left:
-                context.run(wakeup, finished)
-        except BaseException:  # such as KeyboardInterrupt, which goes through a Task and stops the loop
-            self._ready.appendleft(self)
-            raise
+        coming, finished = self.coming, self.finished
+        while coming and (wakeup := coming.popleft()):
+            context, resume = wakeup
+            try:
+                context.run(resume, finished)
+            except (KeyboardInterrupt, SystemExit):
+                raise  # the loop stops: see `left`
+            except BaseException as error:
+                told = {"message": "a Task could not be resumed", "exception": error}
+                asyncio.get_running_loop().call_exception_handler(told)
+
+    def left(self) -> list[Wakeups]:
+        """Return this handle once for all that came in together and that an interrupt has left."""
+        return [self] * self.coming.count(None)
+
+
+Wakeup = tuple[contextvars.Context, Callable[[asyncio.Future[None] | None], object]]
+"""What a Task is resumed by, and the context to call it in."""
 
 
 def set_wakeup_fd(fd: int) -> int | None:
