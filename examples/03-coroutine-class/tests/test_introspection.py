@@ -7,6 +7,7 @@ import copy
 import inspect
 import pickle
 import re
+import runpy
 import sys
 import warnings
 from collections.abc import Coroutine
@@ -21,6 +22,7 @@ import coroutine_class
 from coroutine_class import Coroutine as RustCoroutine
 from coroutine_class import FirstTry, Launch, countdown, delegate
 
+FUNCTION = Path(__file__).parent.parent / "src" / "coroutine" / "function.py"
 FACTORIES = [coroutine_class.my_coroutine, countdown, delegate]
 
 
@@ -142,6 +144,45 @@ def test_a_function_in_a_class_becomes_a_method(book: ModuleType) -> None:
     coroutine.close()
     with pytest.raises(TypeError):
         Holds().function(1)  # one too many
+
+
+@pytest.mark.parametrize("function", [*FACTORIES, Launch.countdown], ids=repr)
+def test_tools_are_told_that_what_marks_a_function_has_no_file(function: Any) -> None:
+    """Such as coverage, which would look for it. Nor is it a module that others could import."""
+    assert function.__code__.co_filename.startswith("<")
+    assert "coroutine functions" not in sys.modules
+
+
+def odd(_function: Any, function: int = 1, *, last: int = 2) -> tuple[Any, ...]:
+    return _function, function, last
+
+
+def with_a_default_that_is_no_source(number: float = float("inf")) -> float:
+    return number
+
+
+def with_more_than_is_known(*numbers: int, **named: int) -> tuple[Any, ...]:
+    return numbers, named
+
+
+class Unsigned:
+    __name__ = "unsigned"
+
+    @property
+    def __signature__(self) -> inspect.Signature:
+        raise ValueError("as of some functions in C")
+
+    def __call__(self, number: int) -> int:
+        return number
+
+
+def test_a_function_of_any_signature_can_be_marked() -> None:
+    """Also of one that cannot be written down."""
+    forward = runpy.run_path(str(FUNCTION))["forward"]
+    assert forward(odd)("first", last=3) == ("first", 1, 3)
+    assert forward(with_a_default_that_is_no_source)() == float("inf")
+    assert forward(with_more_than_is_known)(1, two=2) == ((1,), {"two": 2})
+    assert forward(Unsigned())(1) == 1
 
 
 COPIES = [copy.copy, copy.deepcopy, lambda function: pickle.loads(pickle.dumps(function))]

@@ -23,7 +23,7 @@ import pytest
 import trio
 
 from conftest import Run, turns
-from one_thread import Connection, live_futures, open_connection
+from one_thread import Connection, live_futures, open_connection, pending
 from recording import Messages, parked, recorded
 from soak import Often
 
@@ -825,6 +825,23 @@ async def test_a_fork_leaves_the_parents_connection_alone() -> None:
         reading = asyncio.create_task(connection.readexactly(5))
         await connection.write(b"still")
         assert await reading == b"still"
+
+
+async def test_a_read_that_is_over_is_not_woken_by_what_comes_later() -> None:
+    """The socket still has its waker. Who waits in its place by now is let alone."""
+    async with server() as port:
+        connection = await open_connection("127.0.0.1", port)
+        reading = asyncio.ensure_future(connection.read(1))
+        await turns(5)
+        reading.cancel()
+        await asyncio.wait([reading])
+        other: Any = asyncio.ensure_future(pending())
+        await turns(5)
+        waits_for = other._fut_waiter
+        connection.close()
+        await turns(5)
+        assert other._fut_waiter is waits_for
+        other.cancel()
 
 
 def test_a_method_of_a_connection_is_a_coroutine_function_too() -> None:
