@@ -253,14 +253,11 @@ def how_counted() -> str:
 
 
 def echo_said() -> str:
-    said = "Requests per second of the client's processor, by how many connections there are, under"
-    return f"{said} Python {SHOWN}. {most_connections(SMALL)}. {most_connections(LARGE)}."
-
-
-def most_connections(size: int) -> str:
-    lines = echo_lines(size)
+    said = "Requests per second of the client's processor, by how many connections there are"
+    lines = echo_lines(SMALL)
     rates = "; ".join(f"{name}: {end(line):,.0f}" for name, line in lines.items())
-    return f"With {max(lines[TOKIO]):,}, {in_bytes(size)} at a time: {rates}"
+    most = f"With {max(lines[TOKIO]):,} under Python {SHOWN}, {in_bytes(SMALL)} at a time"
+    return f"{said}. {most}: {rates}."
 
 
 def echo_panel(size: int, left: float) -> str:

@@ -2,6 +2,7 @@
 
 use std::{
     cell::RefCell,
+    error::Error,
     sync::{Mutex, PoisonError},
 };
 
@@ -131,9 +132,22 @@ impl From<PyErr> for Failed {
 impl From<Failed> for PyErr {
     fn from(error: Failed) -> Self {
         match error {
-            Failed::Http(error) if error.is_builder() => PyValueError::new_err(error.to_string()),
-            Failed::Http(error) => PyConnectionError::new_err(error.to_string()),
+            Failed::Http(error) if error.is_builder() => {
+                PyValueError::new_err(with_reasons(&error))
+            }
+            Failed::Http(error) => PyConnectionError::new_err(with_reasons(&error)),
             Failed::Python(error) => error,
         }
     }
+}
+
+/// An error of reqwest says what failed, and the errors behind it say why.
+fn with_reasons(error: &reqwest::Error) -> String {
+    let mut reasons = vec![error.to_string()];
+    let mut reason = error.source();
+    while let Some(error) = reason {
+        reasons.push(error.to_string());
+        reason = error.source();
+    }
+    reasons.join(": ")
 }

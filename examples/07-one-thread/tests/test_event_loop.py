@@ -192,6 +192,16 @@ def test_many_loops_in_many_threads_at_once(often: Often) -> None:
     assert results == [list(range(100))] * 8 * often(3, 50)
 
 
+def test_run_inside_a_loop_is_refused_as_by_asyncio() -> None:
+    async def main() -> None:
+        coroutine = turns(1)
+        with pytest.raises(RuntimeError, match="cannot be called from a running event loop"):
+            run(coroutine)
+        coroutine.close()
+
+    run(main())
+
+
 def test_made_on_one_thread_it_runs_on_another() -> None:
     loop = event_loop()
     results: list[bool] = []

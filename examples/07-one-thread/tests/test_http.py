@@ -154,10 +154,12 @@ def test_errors(run: Run) -> None:
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhel")
 
     async def main() -> None:
-        with pytest.raises(ValueError, match="builder error"):
+        with pytest.raises(ValueError, match="builder error: relative URL without a base"):
             await get("no address")
-        with pytest.raises(ConnectionError):
+        with pytest.raises(ConnectionError, match=r"error sending request .*: tcp connect error"):
             await get("http://127.0.0.1:1")
+        with pytest.raises(ConnectionError, match="scheme is not http"):
+            await get("https://127.0.0.1:1")  # there is no TLS in here
         async with server(cut) as url:
             answer = await get(url)
             with pytest.raises(ConnectionError):

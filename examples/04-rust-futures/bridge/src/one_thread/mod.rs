@@ -4,7 +4,11 @@
 //! - `selector.rs`: what the loop asks for events, and where it waits;
 //! - `reactor.rs`: the runtime, and what it waits for;
 //! - `future.rs`: what its Tasks wait for;
-//! - `python_side.py`: the loop's class.
+//! - `python_side.py`: the loop's class, and the handle that resumes its Tasks.
+//!
+//! The futures that have been woken wait in `event_loop/rounds.rs` for the reactor, which polls them. One
+//! that is over has its coroutine delivered by the selector: its Task is resumed in the same turn of the
+//! loop.
 
 #[cfg(unix)]
 mod future;

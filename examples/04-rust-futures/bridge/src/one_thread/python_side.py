@@ -99,5 +99,7 @@ def run(
     event_loop: Callable[[], asyncio.AbstractEventLoop],
     debug: bool | None,
 ) -> Any:
+    if asyncio._get_running_loop() is not None:
+        raise RuntimeError("run() cannot be called from a running event loop")
     with asyncio.Runner(debug=debug, loop_factory=event_loop) as runner:
         return runner.run(main)
