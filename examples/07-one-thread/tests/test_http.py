@@ -17,12 +17,16 @@ import pytest
 from conftest import Run, turns
 from one_thread import get, live_futures
 
+REDIRECT = b"HTTP/1.1 302 Found\r\nConnection: close\r\nContent-Length: 0\r\nLocation: %b\r\n\r\n"
 Serve = Callable[[asyncio.StreamWriter], Awaitable[None]]
 
 
 @asynccontextmanager
 async def server(serve: Serve, heads: list[bytes] | None = None) -> AsyncIterator[str]:
-    """Answer each request with what `serve` writes, and hang up. `heads` gets their heads."""
+    """Answer each request with what `serve` writes, and hang up. `heads` gets their heads.
+
+    An answer that does not say so (`Connection: close`) may have the next request sent too late.
+    """
 
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError, asyncio.CancelledError):
@@ -43,7 +47,7 @@ async def server(serve: Serve, heads: list[bytes] | None = None) -> AsyncIterato
 
 
 async def hello(writer: asyncio.StreamWriter) -> None:
-    writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello")
+    writer.write(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 5\r\n\r\nhello")
 
 
 def test_a_body_in_one_piece(run: Run) -> None:
@@ -75,7 +79,7 @@ def test_requests_share_a_connection_that_is_kept_open(run: Run) -> None:
             connections.append((asyncio.current_task(), writer))
             with contextlib.suppress(asyncio.IncompleteReadError):
                 while await reader.readuntil(b"\r\n\r\n"):
-                    await hello(writer)
+                    writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello")
 
         listening = await asyncio.start_server(keep_alive, "127.0.0.1", 0)
         url = f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}"
@@ -238,7 +242,7 @@ def test_a_redirect_takes_the_token_to_the_same_server_only(run: Run) -> None:
 
         async def redirect(writer: asyncio.StreamWriter) -> None:
             to = targets.pop(0).encode()
-            writer.write(b"HTTP/1.1 302 Found\r\nContent-Length: 0\r\nLocation: %b\r\n\r\n" % to)
+            writer.write(REDIRECT % to)
 
         here, there = list[bytes](), list[bytes]()
         async with server(redirect, here) as url, server(hello, there) as other_url:
