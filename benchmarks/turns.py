@@ -8,46 +8,31 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import gc
-import itertools
 from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
 
-from ladder import ONE_THREAD, SLEEP, Make, Timed, at_once, clock, in_loop, of
-
-TURNS: dict[str, tuple[str, Callable[[], Make]]] = {
-    SLEEP: ("asyncio", lambda: functools.partial(asyncio.sleep, 0)),
-    "`yield_now()` on one thread": (ONE_THREAD, lambda: of("one_thread:yield_now")),
-    "chapter 04's `yield_now()`": ("asyncio", lambda: of("rust_futures:yield_now")),
-}
-"""Each with its loop, and what returns the function to call; that imports it."""
+from ladder import ONE_THREAD, SLEEP, Case, Timed, gather, in_loop, in_turn, of
 
 IN_TURN, MANY = 20_000, 10_000
-Case = Callable[[Callable[[], Make]], Coroutine[Any, Any, float]]
 
-
-async def one_after_the_other(find: Callable[[], Make]) -> float:
-    """Return the seconds that `IN_TURN` of them take."""
-    make = find()
-    await make()  # makes the runtime, where there is one
-    gc.collect()
-    start = clock()
-    for _ in range(IN_TURN):
-        await make()
-    return clock() - start
-
-
-async def many_at_once(find: Callable[[], Make]) -> float:
-    return await at_once(find(), MANY)
-
-
-KINDS: dict[str, tuple[Case, int]] = {
-    "one after the other": (one_after_the_other, IN_TURN),
-    f"{MANY:,} at once": (many_at_once, MANY),
+TURNS = {
+    SLEEP: ("asyncio", Case(lambda: functools.partial(asyncio.sleep, 0), IN_TURN)),
+    "`yield_now()` on one thread": (
+        ONE_THREAD,
+        Case(lambda: of("one_thread:yield_now"), IN_TURN),
+    ),
+    "chapter 04's `yield_now()`": ("asyncio", Case(lambda: of("rust_futures:yield_now"), IN_TURN)),
 }
+"""Each with its loop."""
+
+KINDS: dict[str, tuple[Callable[[Case], Coroutine[Any, Any, float]], int]] = {
+    "one after the other": (in_turn, IN_TURN),
+    f"{MANY:,} at once": (functools.partial(gather, size=MANY), MANY),
+}
+"""What times a case, and how often it awaits for that."""
 
 
 def turns() -> Iterator[Timed]:
-    for kind, name in itertools.product(KINDS, TURNS):
-        (case, times), (loop, find) = KINDS[kind], TURNS[name]
-        yield Timed(f"asyncio: {kind}: {name}", in_loop(loop, case, find), times)
+    for kind, (seconds, times) in KINDS.items():
+        for name, (loop, case) in TURNS.items():
+            yield Timed(f"asyncio: {kind}: {name}", in_loop(loop, seconds, case), times)

@@ -134,7 +134,15 @@ def test_the_body_can_be_had_once(run: Run) -> None:
     run(main)
 
 
-def test_cancelled_it_is_gone(run: Run) -> None:
+async def auth_in_a_turn(url: str) -> dict[str, str]:
+    await turns(1)
+    return {}
+
+
+@pytest.mark.parametrize("auth", [None, auth_in_a_turn])
+def test_cancelled_it_is_gone(run: Run, auth: Any) -> None:
+    """Also when the request has been sent after its `auth`."""
+
     async def main() -> None:
         hangs = asyncio.Event()
 
@@ -143,7 +151,7 @@ def test_cancelled_it_is_gone(run: Run) -> None:
             await asyncio.Event().wait()
 
         async with server(never) as url:
-            task = asyncio.create_task(get(url))
+            task = asyncio.create_task(get(url, auth=auth))
             await hangs.wait()
             task.cancel()
             with pytest.raises(asyncio.CancelledError):
@@ -353,29 +361,6 @@ def test_auth_is_cancelled_where_it_stands(run: Run) -> None:
             assert log == ["cancelled: enough", "finally"]
             assert live_futures() == 0
         assert heads == []
-
-    run(main)
-
-
-def test_a_request_is_cancelled_after_its_auth(run: Run) -> None:
-    async def main() -> None:
-        hangs = asyncio.Event()
-
-        async def never(writer: asyncio.StreamWriter) -> None:
-            hangs.set()
-            await asyncio.Event().wait()
-
-        async def auth(url: str) -> dict[str, str]:
-            await turns(1)
-            return {}
-
-        async with server(never) as url:
-            task = asyncio.create_task(get(url, auth=auth))
-            await hangs.wait()
-            task.cancel()
-            with pytest.raises(asyncio.CancelledError):
-                await task
-            assert live_futures() == 0
 
     run(main)
 

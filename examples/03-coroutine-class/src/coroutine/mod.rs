@@ -23,7 +23,7 @@ mod frame;
 mod function;
 pub mod normalized;
 pub mod pending;
-pub mod source;
+pub(crate) mod source;
 mod state;
 mod throw;
 mod thrown;

@@ -271,19 +271,12 @@ impl EventLoop {
             match ready {
                 Ready::Coroutine(key) => waiters.extend(self.take_waiter(py, key)),
                 Ready::Command(command) => {
-                    urgent = urgent.and(self.wake(&mem::take(&mut waiters)));
+                    urgent = urgent.and(self.library.wake(&mem::take(&mut waiters)));
                     command(py);
                 }
             }
         }
-        urgent.and(self.wake(&waiters))
-    }
-
-    fn wake(&self, waiters: &[Bound<'_, PyAny>]) -> PyResult<()> {
-        if waiters.is_empty() {
-            return Ok(());
-        }
-        self.library.wake(waiters)
+        urgent.and(self.library.wake(&waiters))
     }
 
     /// None if its coroutine is over, or has been resumed by something else.
